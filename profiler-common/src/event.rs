@@ -1,0 +1,118 @@
+//! The record that crosses the ring buffer: one per finished request.
+//!
+//! A ring-buffer record is one [`RequestHeader`], followed by `path_len` bytes
+//! of path. All times are `CLOCK_MONOTONIC` in nanoseconds
+//! (`bpf_ktime_get_ns`); 0 means that it never happened.
+
+use core::mem::{offset_of, size_of};
+
+use crate::limits::METHOD_CAP;
+
+/// How a request ended. The numbers are the wire format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Outcome {
+    /// A final response was written.
+    Ok = 0,
+    /// The client hung up before the response was complete.
+    ClientClosed = 1,
+    /// The server closed the connection without a final response.
+    ServerClosed = 2,
+    /// The server gave up waiting for the request (status 408).
+    Timeout = 3,
+    /// The connection left HTTP (status 101, or CONNECT).
+    Upgraded = 4,
+}
+
+impl Outcome {
+    /// The outcome of that number, if there is one.
+    #[must_use]
+    pub const fn from_wire(n: u8) -> Option<Self> {
+        Some(match n {
+            0 => Self::Ok,
+            1 => Self::ClientClosed,
+            2 => Self::ServerClosed,
+            3 => Self::Timeout,
+            4 => Self::Upgraded,
+            _ => return None,
+        })
+    }
+}
+
+/// [`RequestHeader::flags`]: the path is longer than what follows.
+pub const FLAG_PATH_TRUNCATED: u8 = 1;
+/// [`RequestHeader::flags`]: the request began before the probe was attached.
+pub const FLAG_INCOMPLETE: u8 = 1 << 1;
+/// [`RequestHeader::flags`]: the method is longer than [`METHOD_CAP`].
+pub const FLAG_METHOD_TRUNCATED: u8 = 1 << 2;
+/// [`RequestHeader::flags`]: the server answered something that was no request
+/// line; method, path and version are empty.
+pub const FLAG_MALFORMED: u8 = 1 << 3;
+
+/// `AF_INET` (include/linux/socket.h).
+pub const AF_INET: u16 = 2;
+/// `AF_INET6` (include/linux/socket.h).
+pub const AF_INET6: u16 = 10;
+
+/// The fixed part of a finished request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct RequestHeader {
+    /// The first byte of the request was read.
+    pub first_byte_ns: u64,
+    /// The request line was complete.
+    pub line_ns: u64,
+    /// The head (through the empty line) was complete.
+    pub head_ns: u64,
+    /// The first byte of the final response was written.
+    pub first_write_ns: u64,
+    /// The last byte so far was written, or the write that failed.
+    pub last_write_ns: u64,
+    /// Head and body as read from the socket.
+    pub request_bytes: u64,
+    /// Everything written in answer, interim responses included.
+    pub response_bytes: u64,
+    /// Thread group that wrote last (the Apache child).
+    pub pid: u32,
+    /// Thread that wrote last.
+    pub tid: u32,
+    /// Peer of the connection; IPv4 fills the first 4 bytes.
+    pub client_addr: [u8; 16],
+    /// Local end of the connection; IPv4 fills the first 4 bytes.
+    pub server_addr: [u8; 16],
+    /// Host byte order.
+    pub client_port: u16,
+    /// Host byte order.
+    pub server_port: u16,
+    /// [`AF_INET`] or [`AF_INET6`].
+    pub family: u16,
+    /// Final status; 0 where none was written.
+    pub status: u16,
+    /// Bytes of path that follow the header; at most [`crate::limits::PATH_MAX`].
+    pub path_len: u16,
+    /// Bytes used in `method`.
+    pub method_len: u8,
+    /// Version of the request line: 9, 10, 11; 0 where unknown.
+    pub version: u8,
+    /// An [`Outcome`].
+    pub outcome: u8,
+    /// Of the `FLAG_` constants.
+    pub flags: u8,
+    /// Zero.
+    pub reserved: [u8; 2],
+    /// The method token as sent.
+    pub method: [u8; METHOD_CAP],
+}
+
+/// Size of [`RequestHeader`] on the wire, bytes.
+pub const HEADER_SIZE: usize = size_of::<RequestHeader>();
+
+// The kernel and the user side are compiled by different compilers.
+const _: () = {
+    assert!(HEADER_SIZE == 144);
+    assert!(offset_of!(RequestHeader, pid) == 56);
+    assert!(offset_of!(RequestHeader, client_addr) == 64);
+    assert!(offset_of!(RequestHeader, client_port) == 96);
+    assert!(offset_of!(RequestHeader, path_len) == 104);
+    assert!(offset_of!(RequestHeader, method) == 112);
+};

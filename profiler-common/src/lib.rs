@@ -1,0 +1,15 @@
+//! What the kernel and the user side of wsgiprobe share.
+//!
+//! - [`event`]: the record that crosses the ring buffer, one per finished request.
+//! - [`stats`]: the counters that make every loss visible.
+//! - [`limits`]: every capacity, with its reason.
+//! - [`config`]: what user space tells the programs before they are loaded.
+//! - [`pairing`]: the state machine that turns reads and writes into requests.
+//!
+//! The crate is `no_std` and holds no kernel call: the same code runs in the
+//! kernel programs, in unit and property tests, and under a fuzzer.
+#![no_std]
+
+pub mod event;
+pub mod limits;
+pub mod stats;

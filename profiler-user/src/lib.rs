@@ -1,0 +1,4 @@
+//! The user side of wsgiprobe.
+
+pub mod model;
+pub mod probe;
