@@ -55,7 +55,7 @@ pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
 
 /// The fixed part of a finished request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct RequestHeader {
     /// The first byte of the request was read.
@@ -102,6 +102,34 @@ pub struct RequestHeader {
     pub reserved: [u8; 2],
     /// The method token as sent.
     pub method: [u8; METHOD_CAP],
+}
+
+impl RequestHeader {
+    /// All zero. `Default` is no `const fn`.
+    pub const EMPTY: Self = Self {
+        first_byte_ns: 0,
+        line_ns: 0,
+        head_ns: 0,
+        first_write_ns: 0,
+        last_write_ns: 0,
+        request_bytes: 0,
+        response_bytes: 0,
+        pid: 0,
+        tid: 0,
+        client_addr: [0; 16],
+        server_addr: [0; 16],
+        client_port: 0,
+        server_port: 0,
+        family: 0,
+        status: 0,
+        path_len: 0,
+        method_len: 0,
+        version: 0,
+        outcome: 0,
+        flags: 0,
+        reserved: [0; 2],
+        method: [0; METHOD_CAP],
+    };
 }
 
 /// Size of [`RequestHeader`] on the wire, bytes.

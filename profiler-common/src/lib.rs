@@ -10,6 +10,8 @@
 //! kernel programs, in unit and property tests, and under a fuzzer.
 #![no_std]
 
+pub mod config;
 pub mod event;
 pub mod limits;
+pub mod pairing;
 pub mod stats;

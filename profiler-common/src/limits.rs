@@ -15,3 +15,33 @@ pub const PATH_MAX: usize = 8192;
 /// Bytes copied to a path at a time: the slack each path array needs so that
 /// the verifier can bound offset plus length.
 pub const PATH_PIECE: usize = 64;
+
+/// Steps through the data of one read. A step moves at least a byte except at
+/// the handful of turns in each request; reads of this size do not occur with
+/// byte-sized chunks but from an attacker, who then loses his own request.
+pub const MAX_STEPS: u32 = 1 << 17;
+
+/// Buffers of one `writev` that are looked at (Apache 2.4 passes at most 16 at a
+/// time below 2.4.55, `IOV_MAX` later).
+pub const MAX_BUFFERS: u32 = 256;
+
+/// Requests that can wait on one connection when it closes: as many as a map of
+/// waiting requests can hold at all, and the two in the connection itself.
+pub const MAX_WAITING: u32 = PIPELINE_ENTRIES + 2;
+
+/// Pipelined requests that wait beyond the second of their connection, on all
+/// connections together. Browsers do not pipeline; what does is test tools.
+pub const PIPELINE_ENTRIES: u32 = 4096;
+
+/// Requests under way whose path is longer than [`PATH_INLINE`].
+pub const LONG_PATH_ENTRIES: u32 = 256;
+
+/// Processes followed at a time. Linux's default `pid_max` is 32768, a large
+/// prefork server has some hundreds of children.
+pub const PROCESS_ENTRIES: u32 = 8192;
+
+/// Ports on which watched processes listen.
+pub const PORT_ENTRIES: u32 = 256;
+
+/// Threads inside a hooked system call at a time (back end `syscall`).
+pub const CALL_ENTRIES: u32 = 8192;

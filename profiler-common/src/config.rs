@@ -1,0 +1,56 @@
+//! What user space tells the programs before they are loaded.
+//!
+//! Rust emits no CO-RE relocations, so the offsets of kernel fields are resolved
+//! from the running kernel's BTF in user space and handed in as read-only data.
+
+/// Byte offsets of kernel structure members, and settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Config {
+    /// `task_struct.tgid`
+    pub task_tgid: u32,
+    /// `task_struct.files`
+    pub task_files: u32,
+    /// `files_struct.fdt`
+    pub files_fdt: u32,
+    /// `fdtable.fd`
+    pub fdtable_fd: u32,
+    /// `fdtable.max_fds`
+    pub fdtable_max_fds: u32,
+    /// `file.f_inode`
+    pub file_inode: u32,
+    /// `file.private_data`
+    pub file_private_data: u32,
+    /// `inode.i_mode`
+    pub inode_mode: u32,
+    /// `socket.sk`
+    pub socket_sk: u32,
+    /// `sock.sk_protocol`
+    pub sock_protocol: u32,
+    /// `sock_common.skc_v6_daddr`
+    pub sock_v6_daddr: u32,
+    /// `sock_common.skc_v6_rcv_saddr`
+    pub sock_v6_rcv_saddr: u32,
+    /// User space is woken once this many bytes wait in the ring buffer.
+    pub wake_bytes: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+// 14 words, no padding.
+const _: () = assert!(size_of::<Config>() == 14 * 4);
+
+/// Stable members of `struct sock_common`, which every `struct sock` begins with
+/// (include/net/sock.h; unchanged since 3.x, before BPF could see them).
+pub mod sock_common {
+    /// `skc_daddr`, network byte order.
+    pub const DADDR: usize = 0;
+    /// `skc_rcv_saddr`, network byte order.
+    pub const RCV_SADDR: usize = 4;
+    /// `skc_dport`, network byte order.
+    pub const DPORT: usize = 12;
+    /// `skc_num`, host byte order: the local port.
+    pub const NUM: usize = 14;
+    /// `skc_family`.
+    pub const FAMILY: usize = 16;
+}

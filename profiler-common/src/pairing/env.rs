@@ -1,0 +1,62 @@
+//! The small trait behind which the kernel stands.
+
+use core::ops::ControlFlow;
+
+use super::conn::Slot;
+use crate::stats::Counter;
+
+/// Up to eight bytes of the data under way, first byte lowest.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// The bytes; those from `len` on are undefined.
+    pub bits: u64,
+    /// How many are valid, 0..=8. 0 means that they could not be read.
+    pub len: u32,
+}
+
+/// What the state machine asks of its surroundings during one operation.
+///
+/// Positions count from the start of the data that was just read.
+pub trait Env {
+    /// Time of the operation, `CLOCK_MONOTONIC` ns.
+    fn now(&self) -> u64;
+
+    /// Thread group and thread that performed it.
+    fn task(&self) -> (u32, u32);
+
+    /// Bytes at `pos`, at least one where the data reaches that far.
+    fn word(&mut self, pos: u32) -> Word;
+
+    /// Appends bytes of the data to the method; what is over the cap is cut and
+    /// flagged.
+    fn append_method(&mut self, slot: &mut Slot, pos: u32, len: u32);
+
+    /// Appends bytes of the data to the path, moving it to the long-path map
+    /// when it outgrows the slot; what finds no room is cut and flagged.
+    fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32);
+
+    /// Frees what the slot holds outside itself.
+    fn discard(&mut self, slot: &mut Slot);
+
+    /// Hands the finished request to user space, or counts it as lost.
+    fn emit(&mut self, slot: &mut Slot);
+
+    /// Puts a request into the connection's queue; false if there is no room.
+    fn push(&mut self, place: u32, slot: &Slot) -> bool;
+
+    /// Takes the request at `place` out of the queue.
+    fn pop(&mut self, place: u32, into: &mut Slot) -> bool;
+
+    /// First 16 bytes of the `index`th buffer of the write under way and the
+    /// buffer's length; `None` past the last or where it is out of reach.
+    fn buffer_start(&mut self, index: u32) -> Option<([u64; 2], u64)>;
+
+    /// Adds one to a counter.
+    fn count(&mut self, counter: Counter);
+
+    /// Calls `step` until it breaks, at most `times`; false if it never broke.
+    /// The kernel needs `bpf_loop` for what would be a `while` elsewhere.
+    fn repeat<S, F>(times: u32, state: &mut S, step: F) -> bool
+    where
+        F: Fn(&mut S) -> ControlFlow<()> + Copy;
+}

@@ -1,0 +1,118 @@
+//! What differs between processors: registers at system call entry, and numbers.
+
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
+
+use crate::user::Buffers;
+
+/// The system call under way and those of its arguments that tell where the
+/// bytes are.
+pub struct Syscall {
+    pub number: u64,
+    /// Second argument.
+    pub second: u64,
+    /// Third argument.
+    pub third: u64,
+}
+
+/// `struct pt_regs` as an array of words (arch/x86/include/asm/ptrace.h).
+#[cfg(bpf_target_arch = "x86_64")]
+mod regs {
+    pub const NUMBER: usize = 15;
+    pub const SECOND: usize = 13;
+    pub const THIRD: usize = 12;
+}
+
+/// arch/x86/entry/syscalls/syscall_64.tbl
+#[cfg(bpf_target_arch = "x86_64")]
+mod nr {
+    pub const READ: u64 = 0;
+    pub const WRITE: u64 = 1;
+    pub const READV: u64 = 19;
+    pub const WRITEV: u64 = 20;
+    pub const SENDFILE: u64 = 40;
+    pub const SENDTO: u64 = 44;
+    pub const RECVFROM: u64 = 45;
+    pub const SENDMSG: u64 = 46;
+    pub const RECVMSG: u64 = 47;
+    pub const SPLICE: u64 = 275;
+}
+
+/// `struct user_pt_regs` as an array of words, then `orig_x0` and `syscallno`
+/// (arch/arm64/include/asm/ptrace.h).
+#[cfg(bpf_target_arch = "aarch64")]
+mod regs {
+    pub const NUMBER: usize = 35;
+    pub const SECOND: usize = 1;
+    pub const THIRD: usize = 2;
+}
+
+/// include/uapi/asm-generic/unistd.h
+#[cfg(bpf_target_arch = "aarch64")]
+mod nr {
+    pub const READ: u64 = 63;
+    pub const WRITE: u64 = 64;
+    pub const READV: u64 = 65;
+    pub const WRITEV: u64 = 66;
+    pub const SENDFILE: u64 = 71;
+    pub const SPLICE: u64 = 76;
+    pub const SENDTO: u64 = 206;
+    pub const RECVFROM: u64 = 207;
+    pub const SENDMSG: u64 = 211;
+    pub const RECVMSG: u64 = 212;
+}
+
+/// The current thread's system call, from its saved registers.
+#[inline(always)]
+pub fn current_syscall() -> Syscall {
+    // SAFETY: both helpers return valid kernel pointers, typed for the verifier,
+    // which checks each load against the kernel's own `struct pt_regs`.
+    unsafe {
+        let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
+        let number = *frame.add(regs::NUMBER);
+        Syscall {
+            // arm64 keeps it in the low half of the word.
+            number: number & 0xffff_ffff,
+            second: *frame.add(regs::SECOND),
+            third: *frame.add(regs::THIRD),
+        }
+    }
+}
+
+/// Which of its arguments is the socket's file descriptor.
+#[inline(always)]
+pub fn descriptor_argument(number: u64) -> usize {
+    if number == nr::SPLICE { 2 } else { 0 }
+}
+
+/// Whether it sends.
+#[inline(always)]
+pub fn sends(number: u64) -> bool {
+    matches!(
+        number,
+        nr::WRITE | nr::WRITEV | nr::SENDTO | nr::SENDMSG | nr::SENDFILE | nr::SPLICE
+    )
+}
+
+/// Whether its fourth (`recvfrom`) or third (`recvmsg`) argument are flags.
+#[inline(always)]
+pub fn flags_argument(number: u64) -> Option<usize> {
+    match number {
+        nr::RECVFROM => Some(3),
+        nr::RECVMSG => Some(2),
+        _ => None,
+    }
+}
+
+impl Syscall {
+    /// Where the caller's bytes are.
+    #[inline(always)]
+    pub fn buffers(&self) -> Buffers {
+        match self.number {
+            nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Buffers::flat(self.second),
+            nr::READV | nr::WRITEV => Buffers::vector(self.second, self.third),
+            nr::SENDMSG | nr::RECVMSG => Buffers::message(self.second),
+            nr::SENDFILE | nr::SPLICE => Buffers::BODY_ONLY,
+            _ => Buffers::OPAQUE,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What user space set before the load.
+
+use profiler_common::config::Config;
+
+/// Overwritten by the loader; the verifier then treats its values as constants.
+#[unsafe(no_mangle)]
+static CONFIG: Config = Config {
+    task_tgid: 0,
+    task_files: 0,
+    files_fdt: 0,
+    fdtable_fd: 0,
+    fdtable_max_fds: 0,
+    file_inode: 0,
+    file_private_data: 0,
+    inode_mode: 0,
+    socket_sk: 0,
+    sock_protocol: 0,
+    sock_v6_daddr: 0,
+    sock_v6_rcv_saddr: 0,
+    wake_bytes: 0,
+    reserved: 0,
+};
+
+/// One setting, read so that the compiler cannot fold the placeholder in.
+macro_rules! setting {
+    ($field:ident) => {
+        $crate::config::read(|config| &raw const config.$field)
+    };
+}
+pub(crate) use setting;
+
+#[inline(always)]
+pub fn read(field: impl Fn(&'static Config) -> *const u32) -> u32 {
+    // SAFETY: the pointer is to a field of a static.
+    unsafe { core::ptr::read_volatile(field(&CONFIG)) }
+}

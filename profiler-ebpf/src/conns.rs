@@ -1,0 +1,101 @@
+//! The connection map: finding, opening and closing entries.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::bpf_probe_read_kernel;
+use profiler_common::config::sock_common;
+use profiler_common::event::{AF_INET, AF_INET6};
+use profiler_common::pairing::conn::{Conn, Endpoints};
+
+use crate::config::setting;
+use crate::maps::{CONN_ZERO, CONNS, PORTS, UNTRACKED};
+
+/// `IPPROTO_TCP` (include/uapi/linux/in.h).
+const IPPROTO_TCP: u16 = 6;
+
+/// The entry of a socket.
+#[inline(always)]
+pub fn find(sock: u64) -> Option<*mut Conn> {
+    CONNS.get_ptr_mut(sock)
+}
+
+/// Whether the socket's local port is one that a watched process listens on.
+#[inline(always)]
+pub fn is_served(sock: u64) -> bool {
+    let port = u32::from(field::<u16>(sock, sock_common::NUM as u32));
+    PORTS.get_ptr(port).is_some()
+}
+
+/// Whether it is a TCP socket over IPv4 or IPv6.
+#[inline(always)]
+pub fn is_tcp(sock: u64) -> bool {
+    let family: u16 = field(sock, sock_common::FAMILY as u32);
+    (family == AF_INET || family == AF_INET6)
+        && field::<u16>(sock, setting!(sock_protocol)) == IPPROTO_TCP
+}
+
+/// Makes an entry for a TCP socket. Where the map is full, a stand-in that
+/// counts what it would have held.
+#[inline(always)]
+pub fn open(sock: u64, established_ns: u64) -> Option<*mut Conn> {
+    let zero = CONN_ZERO.get_ptr(0)?;
+    // SAFETY: a valid map value, never written.
+    let inserted = CONNS.insert(sock, unsafe { &*zero }, u64::from(BPF_NOEXIST));
+    let conn = match inserted {
+        Ok(()) => CONNS.get_ptr_mut(sock)?,
+        Err(_) => {
+            let stand_in = UNTRACKED.get_ptr_mut(0)?;
+            // SAFETY: this CPU's own value, used until the hook returns.
+            unsafe {
+                *stand_in = *zero;
+                (*stand_in).untracked = true;
+            }
+            stand_in
+        }
+    };
+    // SAFETY: a valid map value that only this socket's operations touch.
+    unsafe {
+        (*conn).established_ns = established_ns;
+        ends(sock, &mut (*conn).ends);
+    }
+    Some(conn)
+}
+
+/// Forgets a socket that the kernel destroys.
+#[inline(always)]
+pub fn close(sock: u64) {
+    let _ = CONNS.remove(sock);
+}
+
+#[inline(always)]
+fn ends(sock: u64, ends: &mut Endpoints) {
+    ends.family = field(sock, sock_common::FAMILY as u32);
+    ends.server_port = field(sock, sock_common::NUM as u32);
+    ends.client_port = u16::from_be(field(sock, sock_common::DPORT as u32));
+    if ends.family == AF_INET {
+        let client: [u8; 4] = field(sock, sock_common::DADDR as u32);
+        let server: [u8; 4] = field(sock, sock_common::RCV_SADDR as u32);
+        ends.client_addr[..4].copy_from_slice(&client);
+        ends.server_addr[..4].copy_from_slice(&server);
+    } else {
+        ends.client_addr = field(sock, setting!(sock_v6_daddr));
+        ends.server_addr = field(sock, setting!(sock_v6_rcv_saddr));
+    }
+}
+
+/// A member of the socket; zero where it cannot be read.
+#[inline(always)]
+fn field<T: Copy + Zero>(sock: u64, offset: u32) -> T {
+    let address = (sock + u64::from(offset)) as *const T;
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel(address) }.unwrap_or(T::ZERO)
+}
+
+trait Zero {
+    const ZERO: Self;
+}
+impl Zero for u16 {
+    const ZERO: Self = 0;
+}
+impl<const N: usize> Zero for [u8; N] {
+    const ZERO: Self = [0; N];
+}

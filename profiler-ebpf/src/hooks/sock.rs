@@ -1,0 +1,63 @@
+//! Back end `sock`: the socket layer's own tracepoints, kernel 6.3 and later.
+//!
+//! They fire for every socket read and write, and for nothing else: what does
+//! not touch a socket costs nothing more.
+
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+use profiler_common::config::sock_common;
+use profiler_common::event::{AF_INET, AF_INET6};
+
+use super::watched_task;
+use crate::{arch, traffic};
+
+/// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
+const MSG_PEEK: i32 = 2;
+
+// TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
+#[btf_tracepoint(function = "sock_recv_length")]
+pub fn sock_recv(ctx: BtfTracePointContext) -> i32 {
+    try_recv(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
+    let task = watched_task()?;
+    let sock: *const u16 = ctx.arg(0);
+    let flags: i32 = ctx.arg(2);
+    if flags & MSG_PEEK != 0 || !is_inet(sock) {
+        return None;
+    }
+    let ret: i32 = ctx.arg(1);
+    let buffers = arch::current_syscall().buffers();
+    traffic::received(sock as u64, task, i64::from(ret), buffers)
+}
+
+// TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
+#[btf_tracepoint(function = "sock_send_length")]
+pub fn sock_send(ctx: BtfTracePointContext) -> i32 {
+    try_send(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
+    let task = watched_task()?;
+    let sock: *const u16 = ctx.arg(0);
+    if !is_inet(sock) {
+        return None;
+    }
+    let ret: i32 = ctx.arg(1);
+    let buffers = arch::current_syscall().buffers();
+    traffic::sent(sock as u64, task, i64::from(ret), buffers)
+}
+
+/// Leaves UNIX sockets alone, the ones to mod_wsgi's daemons among them.
+#[inline(always)]
+fn is_inet(sock: *const u16) -> bool {
+    // SAFETY: a tracepoint's typed argument; the verifier checks the load
+    // against the kernel's own `struct sock`.
+    let family = unsafe { *sock.add(sock_common::FAMILY / 2) };
+    family == AF_INET || family == AF_INET6
+}

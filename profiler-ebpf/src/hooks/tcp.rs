@@ -1,0 +1,66 @@
+//! A connection's beginning and end, whatever the back end.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+
+use crate::{conns, traffic};
+
+// include/net/tcp_states.h
+const TCP_ESTABLISHED: i32 = 1;
+const TCP_SYN_RECV: i32 = 3;
+const TCP_FIN_WAIT1: i32 = 4;
+const TCP_CLOSE: i32 = 7;
+const TCP_CLOSE_WAIT: i32 = 8;
+const TCP_LAST_ACK: i32 = 9;
+
+// TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)
+//                                                  include/trace/events/sock.h
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn tcp_state(ctx: BtfTracePointContext) -> i32 {
+    try_state(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_state(ctx: &BtfTracePointContext) -> Option<()> {
+    let sock: *const u8 = ctx.arg(0);
+    let sock = sock as u64;
+    let old: i32 = ctx.arg(1);
+    match ctx.arg::<i32>(2) {
+        TCP_ESTABLISHED if old == TCP_SYN_RECV => {
+            if conns::is_tcp(sock) && conns::is_served(sock) {
+                // SAFETY: the helper takes nothing.
+                conns::open(sock, unsafe { bpf_ktime_get_ns() });
+            }
+            None
+        }
+        // The server's own shutdown or close.
+        TCP_FIN_WAIT1 | TCP_LAST_ACK => traffic::closed(sock),
+        // SAFETY: a valid map value; the flag is written nowhere else but by the
+        // read that would find out the same.
+        TCP_CLOSE_WAIT => unsafe {
+            (*conns::find(sock)?).peer_closed = true;
+            None
+        },
+        // From a state in which the server had not closed: a reset.
+        TCP_CLOSE if old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT => unsafe {
+            // SAFETY: as above.
+            (*conns::find(sock)?).peer_reset = true;
+            None
+        },
+        _ => None,
+    }
+}
+
+// TP_PROTO(struct sock *sk)                        include/trace/events/tcp.h
+#[btf_tracepoint(function = "tcp_destroy_sock")]
+pub fn tcp_destroy(ctx: BtfTracePointContext) -> i32 {
+    let sock: *const u8 = ctx.arg(0);
+    let sock = sock as u64;
+    // No thread can reach the socket any more, so nothing races with this.
+    if traffic::closed(sock).is_some() {
+        conns::close(sock);
+    }
+    0
+}

@@ -1,0 +1,112 @@
+//! All maps: who writes, who reads, what bounds it.
+//!
+//! Capacities are in `profiler_common::limits`; those that an option can change
+//! are set by the loader.
+
+use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use profiler_common::event::RequestHeader;
+use profiler_common::limits::{
+    CALL_ENTRIES, LONG_PATH_ENTRIES, PATH_MAX, PATH_PIECE, PIPELINE_ENTRIES, PORT_ENTRIES,
+    PROCESS_ENTRIES,
+};
+use profiler_common::pairing::conn::{Conn, Slot};
+use profiler_common::stats::Counter;
+
+use crate::user::Buffers;
+
+/// Names a request of a connection.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct RequestKey {
+    /// Address of the kernel's `struct sock`.
+    pub sock: u64,
+    /// Place in the queue, or number of the request.
+    pub number: u32,
+    /// Zero: keys are compared as bytes.
+    pub zero: u32,
+}
+
+/// A record whose path outgrew its slot.
+#[repr(C)]
+pub struct LongRecord {
+    /// Filled in when the request is finished.
+    pub header: RequestHeader,
+    /// The path, with slack so that the verifier can bound the last piece.
+    pub path: [u8; PATH_MAX + PATH_PIECE],
+}
+
+/// Words of the window through which a read's bytes are looked at.
+pub const WINDOW_WORDS: usize = 128;
+
+/// A system call under way (back end `syscall`).
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Call {
+    /// Address of the `struct sock` that the file descriptor named at entry.
+    pub sock: u64,
+    /// Where the caller's bytes are.
+    pub buffers: Buffers,
+}
+
+/// Connections by address of their `struct sock`. Written by the socket hooks;
+/// removed when the kernel destroys the socket. Bound: `--max-connections`.
+#[map]
+pub static CONNS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+
+/// Pipelined requests that wait beyond the second of their connection.
+#[map]
+pub static QUEUE: HashMap<RequestKey, Slot> =
+    HashMap::with_max_entries(PIPELINE_ENTRIES, BPF_F_NO_PREALLOC);
+
+/// Records with long paths, by connection and request number.
+#[map]
+pub static LONG_PATHS: HashMap<RequestKey, LongRecord> =
+    HashMap::with_max_entries(LONG_PATH_ENTRIES, BPF_F_NO_PREALLOC);
+
+/// Watched thread groups. Roots by user space, descendants by `hooks::sched`.
+#[map]
+pub static WATCHED: HashMap<u32, u32> = HashMap::with_max_entries(PROCESS_ENTRIES, 0);
+
+/// Local ports on which watched processes listen. Written by user space.
+#[map]
+pub static PORTS: HashMap<u32, u32> = HashMap::with_max_entries(PORT_ENTRIES, 0);
+
+/// System calls under way by thread.
+#[map]
+pub static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(CALL_ENTRIES, 0);
+
+/// By `Counter`; user space adds the CPUs up.
+#[map]
+pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::ALL.len() as u32, 0);
+
+/// The window of the read under way on this CPU.
+#[map]
+pub static WINDOW: PerCpuArray<[u64; WINDOW_WORDS]> = PerCpuArray::with_max_entries(1, 0);
+
+/// Stands in for a connection that found no room in `CONNS`.
+#[map]
+pub static UNTRACKED: PerCpuArray<Conn> = PerCpuArray::with_max_entries(1, 0);
+
+/// All zero, what new entries are made from: too large for the stack.
+#[map]
+pub static CONN_ZERO: Array<Conn> = Array::with_max_entries(1, 0);
+
+/// All zero, likewise.
+#[map]
+pub static LONG_ZERO: Array<LongRecord> = Array::with_max_entries(1, 0);
+
+/// Finished requests. Read by user space. Bound: `--ring-size`.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
+
+/// Adds one to a counter of this CPU.
+#[inline(always)]
+pub fn count(counter: Counter) {
+    if let Some(value) = COUNTERS.get_ptr_mut(counter as u32) {
+        // SAFETY: this CPU's own value; programs of one CPU do not interleave
+        // but for interrupts, which lose at most a note.
+        unsafe { *value += 1 };
+    }
+}

@@ -1,0 +1,337 @@
+//! One read or write on a watched connection: the kernel behind the pairing.
+
+use core::ops::ControlFlow;
+
+use aya_ebpf::bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use aya_ebpf::helpers::generated::bpf_loop;
+use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, HEADER_SIZE};
+use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX, PATH_PIECE};
+use profiler_common::pairing::conn::Slot;
+use profiler_common::pairing::env::{Env, Word};
+use profiler_common::stats::Counter;
+
+use crate::config::setting;
+use crate::maps::{
+    EVENTS, LONG_PATHS, LONG_ZERO, LongRecord, QUEUE, RequestKey, WINDOW_WORDS, count,
+};
+use crate::user::{self, Buffers};
+
+const WINDOW_BYTES: u32 = (WINDOW_WORDS * 8) as u32;
+
+/// The operation under way.
+pub struct Op {
+    /// Address of the `struct sock`.
+    pub sock: u64,
+    /// `CLOCK_MONOTONIC`, ns.
+    pub now: u64,
+    /// As `bpf_get_current_pid_tgid` gives it.
+    pub task: u64,
+    /// Where the bytes are.
+    pub buffers: Buffers,
+    /// How many were read or written.
+    pub len: u32,
+    /// Part of the data, copied here to be looked at.
+    pub window: *mut [u64; WINDOW_WORDS],
+    /// Position of the window's first byte.
+    pub window_start: u32,
+    /// Position past its last.
+    pub window_end: u32,
+}
+
+impl Op {
+    #[inline(always)]
+    fn key(&self, number: u32) -> RequestKey {
+        RequestKey {
+            sock: self.sock,
+            number,
+            zero: 0,
+        }
+    }
+
+    /// Moves the window so that it begins at `pos`.
+    #[inline(always)]
+    fn refill(&mut self, pos: u32) -> bool {
+        let Some((address, contiguous)) = self.buffers.locate(pos) else {
+            return false;
+        };
+        let mut len = self.len - pos;
+        if u64::from(len) > contiguous {
+            len = contiguous as u32;
+        }
+        if len > WINDOW_BYTES {
+            len = WINDOW_BYTES;
+        }
+        // SAFETY: the window holds WINDOW_BYTES, and len is at most that.
+        if !unsafe { user::copy(self.window.cast(), len, address) } {
+            count(Counter::OpaqueIo);
+            return false;
+        }
+        self.window_start = pos;
+        self.window_end = pos + len;
+        true
+    }
+
+    /// Moves a path to the long-path map.
+    #[inline(always)]
+    fn lengthen(&self, slot: &mut Slot) -> bool {
+        let key = self.key(slot.seq);
+        let Some(zero) = LONG_ZERO.get_ptr(0) else {
+            return false;
+        };
+        // SAFETY: a valid map value, never written.
+        if LONG_PATHS.insert(key, unsafe { &*zero }, u64::from(BPF_ANY)).is_err() {
+            return false;
+        }
+        let Some(record) = LONG_PATHS.get_ptr_mut(key) else {
+            return false;
+        };
+        // SAFETY: a valid map value that only this connection's operations touch.
+        let record = unsafe { &mut *record };
+        record.path[..PATH_INLINE].copy_from_slice(&slot.path[..PATH_INLINE]);
+        slot.long_path = true;
+        true
+    }
+
+    /// Copies one piece of the path; how much was taken, 0 where there is no room.
+    #[inline(always)]
+    fn append_piece(&self, slot: &mut Slot, pos: u32, wanted: u32) -> u32 {
+        let Some((address, contiguous)) = self.buffers.locate(pos) else {
+            return 0;
+        };
+        let at = slot.header.path_len as usize;
+        let mut len = wanted.min(PATH_PIECE as u32);
+        if u64::from(len) > contiguous {
+            len = contiguous as u32;
+        }
+        if !slot.long_path && at >= PATH_INLINE && !self.lengthen(slot) {
+            return 0;
+        }
+        let (path, room) = if slot.long_path {
+            let Some(record) = LONG_PATHS.get_ptr_mut(self.key(slot.seq)) else {
+                return 0;
+            };
+            // SAFETY: a valid map value.
+            let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
+            (path, PATH_MAX)
+        } else {
+            (slot.path.as_mut_ptr(), PATH_INLINE)
+        };
+        if at >= room {
+            return 0;
+        }
+        len = len.min((room - at) as u32);
+        // SAFETY: at < room and len <= PATH_PIECE, of which either path has slack.
+        if !unsafe { user::copy(path.add(at), len, address) } {
+            return 0;
+        }
+        slot.header.path_len += len as u16;
+        len
+    }
+}
+
+/// What the pieces of a path share.
+struct Copying<'a> {
+    op: &'a Op,
+    slot: &'a mut Slot,
+    pos: u32,
+    left: u32,
+}
+
+impl Env for Op {
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        self.now
+    }
+
+    #[inline(always)]
+    fn task(&self) -> (u32, u32) {
+        ((self.task >> 32) as u32, self.task as u32)
+    }
+
+    #[inline(always)]
+    fn word(&mut self, pos: u32) -> Word {
+        let outside = pos < self.window_start || pos >= self.window_end;
+        if outside && !self.refill(pos) {
+            return Word { bits: 0, len: 0 };
+        }
+        let offset = pos - self.window_start;
+        let index = (offset >> 3) as usize & (WINDOW_WORDS - 1);
+        // SAFETY: the window is a valid map value and the index is masked.
+        let word = unsafe { (*self.window)[index] };
+        let skip = offset & 7;
+        Word {
+            bits: word >> (skip * 8),
+            len: (8 - skip).min(self.window_end - pos),
+        }
+    }
+
+    #[inline(always)]
+    fn append_method(&mut self, slot: &mut Slot, pos: u32, len: u32) {
+        let at = slot.header.method_len as usize;
+        let Some((address, _)) = self.buffers.locate(pos) else {
+            return;
+        };
+        let room = METHOD_CAP.saturating_sub(at) as u32;
+        let mut take = len;
+        if take > room {
+            take = room;
+            slot.header.flags |= FLAG_METHOD_TRUNCATED;
+        }
+        if at < METHOD_CAP && take <= METHOD_CAP as u32 && take > 0 {
+            let base = (&raw mut *slot).cast::<u8>();
+            // SAFETY: at + take <= METHOD_CAP by `room`; what the verifier can
+            // prove, at + take < 2 * METHOD_CAP, is still inside the slot.
+            let copied = unsafe {
+                let to = base.add(core::mem::offset_of!(Slot, header.method) + at);
+                user::copy(to, take, address)
+            };
+            if copied {
+                slot.header.method_len += take as u8;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32) {
+        let mut copying = Copying {
+            op: self,
+            slot,
+            pos,
+            left: len,
+        };
+        const PIECES: u32 = (PATH_MAX / PATH_PIECE) as u32 + 8;
+        Self::repeat(PIECES, &mut copying, |c: &mut Copying<'_>| {
+            if c.left == 0 {
+                return ControlFlow::Break(());
+            }
+            let took = c.op.append_piece(c.slot, c.pos, c.left);
+            c.pos += took;
+            c.left -= took;
+            if took == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        let slot = copying.slot;
+        if copying.left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
+            slot.header.flags |= FLAG_PATH_TRUNCATED;
+            count(Counter::PathTruncated);
+        }
+    }
+
+    #[inline(always)]
+    fn discard(&mut self, slot: &mut Slot) {
+        if slot.long_path {
+            // Nothing to do if it is gone already.
+            let _ = LONG_PATHS.remove(self.key(slot.seq));
+            slot.long_path = false;
+        }
+    }
+
+    #[inline(always)]
+    fn emit(&mut self, slot: &mut Slot) {
+        let sent = if slot.long_path {
+            emit_long(self.key(slot.seq), slot)
+        } else {
+            let len = (slot.header.path_len as usize).min(PATH_INLINE);
+            send((&raw const *slot).cast(), HEADER_SIZE + len)
+        };
+        self.discard(slot);
+        count(if sent {
+            Counter::Emitted
+        } else {
+            Counter::RingFull
+        });
+    }
+
+    #[inline(always)]
+    fn push(&mut self, place: u32, slot: &Slot) -> bool {
+        QUEUE.insert(self.key(place), slot, u64::from(BPF_ANY)).is_ok()
+    }
+
+    #[inline(always)]
+    fn pop(&mut self, place: u32, into: &mut Slot) -> bool {
+        let key = self.key(place);
+        let Some(waiting) = QUEUE.get_ptr(key) else {
+            return false;
+        };
+        // SAFETY: a valid map value that only this connection's operations touch.
+        *into = unsafe { *waiting };
+        let _ = QUEUE.remove(key);
+        true
+    }
+
+    #[inline(always)]
+    fn buffer_start(&mut self, index: u32) -> Option<([u64; 2], u64)> {
+        let (address, len) = self.buffers.get(index)?;
+        let len = len.min(u64::from(self.len));
+        let mut start = [0_u64; 2];
+        let wanted = len.min(16) as u32;
+        // SAFETY: `start` holds 16 bytes, and wanted is at most that.
+        if wanted > 0 && wanted <= 16 && !unsafe { user::copy(start.as_mut_ptr().cast(), wanted, address) } {
+            count(Counter::OpaqueIo);
+        }
+        Some((start, len))
+    }
+
+    #[inline(always)]
+    fn count(&mut self, counter: Counter) {
+        count(counter);
+    }
+
+    #[inline(always)]
+    fn repeat<S, F>(times: u32, state: &mut S, _step: F) -> bool
+    where
+        F: Fn(&mut S) -> ControlFlow<()> + Copy,
+    {
+        const { assert!(size_of::<F>() == 0, "a step must not capture anything") };
+        unsafe extern "C" fn trampoline<S, F>(_index: u32, state: *mut S) -> i64
+        where
+            F: Fn(&mut S) -> ControlFlow<()> + Copy,
+        {
+            // SAFETY: F is zero-sized and one of it exists: `_step` below. The
+            // state is the one given to `bpf_loop`, alive while that runs.
+            let (step, state) = unsafe { (core::mem::zeroed::<F>(), &mut *state) };
+            i64::from(step(state).is_break())
+        }
+        // SAFETY: the callback has the signature that `bpf_loop` calls
+        // (kernel/bpf/bpf_iter.c): u32 index, pointer to the state.
+        let ran = unsafe {
+            bpf_loop(
+                times,
+                trampoline::<S, F> as *mut _,
+                (&raw mut *state).cast(),
+                0,
+            )
+        };
+        ran < i64::from(times)
+    }
+}
+
+/// Hands over a record whose path lives in the long-path map.
+#[inline(always)]
+fn emit_long(key: RequestKey, slot: &Slot) -> bool {
+    let Some(record) = LONG_PATHS.get_ptr_mut(key) else {
+        return false;
+    };
+    // SAFETY: a valid map value that only this connection's operations touch.
+    unsafe { (*record).header = slot.header };
+    let len = (slot.header.path_len as usize).min(PATH_MAX);
+    send(record.cast_const().cast::<LongRecord>().cast(), HEADER_SIZE + len)
+}
+
+/// Sends `len` bytes. User space looks by itself every few milliseconds, and is
+/// woken only when much has gathered: a wake-up costs more than the record.
+#[inline(always)]
+fn send(record: *const u8, len: usize) -> bool {
+    let flags = if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > u64::from(setting!(wake_bytes)) {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    };
+    // SAFETY: header and path are contiguous in one map value (asserted in
+    // profiler-common), and the callers bound `len` by it.
+    let bytes = unsafe { core::slice::from_raw_parts(record, len) };
+    EVENTS.output::<[u8]>(bytes, u64::from(flags)).is_ok()
+}

@@ -1,0 +1,90 @@
+//! What every back end hands its reads and writes to.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use profiler_common::pairing::conn::Conn;
+use profiler_common::pairing::env::Env as _;
+use profiler_common::pairing::machine;
+use profiler_common::stats::Counter;
+
+use crate::conns;
+use crate::maps::{WINDOW, count};
+use crate::op::Op;
+use crate::user::Buffers;
+
+/// A read on a socket returned `ret`.
+#[inline(always)]
+pub fn received(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
+    let mut op = operation(sock, task, ret, buffers)?;
+    let known = conns::find(sock);
+    if ret <= 0 {
+        // SAFETY: a valid map value that only this socket's operations touch.
+        machine::on_empty_read(&mut op, unsafe { &mut *known? }, ret);
+        return None;
+    }
+    let conn = match known {
+        Some(conn) => conn,
+        None => first_read(&mut op)?,
+    };
+    if buffers.is_opaque() {
+        count(Counter::OpaqueIo);
+    }
+    // SAFETY: as above.
+    machine::on_data(&mut op, unsafe { &mut *conn }, ret as u32);
+    None
+}
+
+/// A write on a socket returned `ret`.
+#[inline(always)]
+pub fn sent(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
+    let mut op = operation(sock, task, ret, buffers)?;
+    let conn = match conns::find(sock) {
+        Some(conn) => conn,
+        // Only a connection from before the attach is written to before it is
+        // read, unless the server is the client here.
+        None if ret > 0 && conns::is_tcp(sock) && conns::is_served(sock) => conns::open(sock, 0)?,
+        None => return None,
+    };
+    // SAFETY: a valid map value that only this socket's operations touch.
+    machine::on_write(&mut op, unsafe { &mut *conn }, ret);
+    None
+}
+
+/// The server shut down or closed the socket, or the kernel gives it up.
+#[inline(always)]
+pub fn closed(sock: u64) -> Option<()> {
+    let conn = conns::find(sock)?;
+    let mut op = operation(sock, 0, 0, Buffers::OPAQUE)?;
+    // SAFETY: a valid map value that only this socket's operations touch.
+    machine::on_close(&mut op, unsafe { &mut *conn });
+    Some(())
+}
+
+#[inline(always)]
+fn operation(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<Op> {
+    Some(Op {
+        sock,
+        // SAFETY: the helper takes nothing.
+        now: unsafe { bpf_ktime_get_ns() },
+        task,
+        buffers,
+        len: ret as u32,
+        window: WINDOW.get_ptr_mut(0)?,
+        window_start: 0,
+        window_end: 0,
+    })
+}
+
+/// The first read on a socket that is not in the map: is it a server's?
+#[inline(always)]
+fn first_read(op: &mut Op) -> Option<*mut Conn> {
+    if !conns::is_tcp(op.sock) {
+        return None;
+    }
+    // On other ports (a listener that was opened after the attach), only what
+    // begins like a request; what the server reads as a client does not.
+    let begins_like_request = (op.word(0).bits as u8).is_ascii_alphabetic();
+    if !begins_like_request && !conns::is_served(op.sock) {
+        return None;
+    }
+    conns::open(op.sock, 0)
+}
