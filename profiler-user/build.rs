@@ -41,7 +41,7 @@ fn build() -> Result<(), String> {
     let missing = |what: &str| format!("{what}: run `cargo xtask setup` once");
     let toolchain = Toolchain::find()
         .ok_or_else(|| missing("no Rust toolchain for the kernel programs is installed"))?;
-    if !toolchain::linker_installed() {
+    if !linker_installed() {
         return Err(missing("bpf-linker is not installed"));
     }
 
@@ -59,6 +59,12 @@ fn build() -> Result<(), String> {
     let chosen = aya_build::Toolchain::Custom(toolchain.name());
     aya_build::build_ebpf([package], chosen)
         .map_err(|error| format!("the kernel programs do not build: {error:#}"))
+}
+
+/// Whether the linker that makes a kernel object is on the `PATH`.
+fn linker_installed() -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join("bpf-linker").is_file())
 }
 
 /// Sets what the compiler of the kernel programs inherits from this process:

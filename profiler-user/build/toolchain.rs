@@ -79,11 +79,3 @@ impl Toolchain {
             .then(|| PathBuf::from(sysroot.trim_end()))
     }
 }
-
-/// Whether the linker that makes a kernel object is on the `PATH`.
-#[must_use]
-pub fn linker_installed() -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join("bpf-linker").is_file())
-    })
-}
