@@ -1,1 +1,58 @@
-fn main(){}
+//! The project's own jobs, run as `cargo xtask JOB`: one file (or folder) a job.
+//!
+//! - [`setup`] makes a fresh machine able to do all the others;
+//! - [`check`] reads the code: format, lints, documentation, licences, lengths;
+//! - [`test`] runs everything that can fail, and counts it;
+//! - [`run`] builds wsgiprobe and becomes it;
+//! - [`demo`] shows it at work on a real Apache, and checks what it said.
+//!
+//! They share [`command`] (start a program), [`progress`] (say what goes on) and
+//! [`workspace`] (where things are).
+
+mod check;
+mod command;
+mod demo;
+mod progress;
+mod run;
+mod setup;
+mod test;
+#[path = "../../profiler-user/build/toolchain.rs"]
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The jobs of the wsgiprobe project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Job {
+    /// Install what building, testing and the demo need; quick if all is there.
+    Setup,
+    /// Read the code: format, lints, documentation, licences, file lengths.
+    Check,
+    /// Set up, check, and run every test; ends with the counts.
+    Test(test::Options),
+    /// Build wsgiprobe and run it with these arguments.
+    Run(run::Options),
+    /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
+    Demo(demo::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Job::parse() {
+        Job::Setup => setup::run(),
+        Job::Check => check::run(),
+        Job::Test(options) => test::run(&options),
+        Job::Run(options) => run::run(&options),
+        Job::Demo(options) => demo::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("{}: {error:#}", progress::bad("error"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The Debian packages, and what each is for.
+
+use anyhow::Result;
+
+use super::{Done, apt, cargo_tools};
+use crate::progress::Progress;
+use crate::toolchain::Toolchain;
+
+/// A C compiler and linker, for crates and for `mod_wsgi-express`.
+const BUILD: [&str; 1] = ["build-essential"];
+
+/// The servers that the tests and the demo watch and write to, and their load.
+/// `apache2-dev` and Python's headers are for building `mod_wsgi-express`.
+const SERVERS: [&str; 8] = [
+    "apache2",
+    "apache2-dev",
+    "libapache2-mod-wsgi-py3",
+    "python3-dev",
+    "python3-venv",
+    "influxdb",
+    "wrk",
+    "curl",
+];
+
+/// A Rust compiler with a compiled `core` for eBPF, and its clippy.
+const KERNEL_TOOLCHAIN: [&str; 4] = [
+    "rustc-web",
+    "cargo-web",
+    "libstd-rust-web-dev-bpf",
+    "rust-web-clippy",
+];
+
+/// The LLVM that bpf-linker is built with: as new as the compiler's own, or it
+/// cannot read what that writes.
+const LLVM: [&str; 4] = [
+    "llvm-22-dev",
+    "libpolly-22-dev",
+    "zlib1g-dev",
+    "libzstd-dev",
+];
+
+/// Installs those that are missing, in one run of apt.
+pub fn install(progress: &Progress) -> Result<Done> {
+    let mut wanted = [&BUILD[..], &SERVERS[..]].concat();
+    if cargo_tools::working_bpf_linker().is_none() {
+        wanted.extend(LLVM);
+    }
+    // A nightly that can do it spares the distribution's compiler.
+    if Toolchain::find() != Some(Toolchain::Nightly) {
+        wanted.extend(KERNEL_TOOLCHAIN);
+    }
+
+    let mut missing = apt::missing(&wanted)?;
+    if missing.is_empty() {
+        return Ok(Done::AlreadyThere(format!("{} of them", wanted.len())));
+    }
+    apt::require_root(&missing)?;
+    apt::update(progress)?;
+    if !KERNEL_TOOLCHAIN.iter().all(|name| apt::offered(name)) {
+        progress.say("this release has no Rust with `core` for eBPF: a nightly has to do");
+        missing.retain(|name| !KERNEL_TOOLCHAIN.contains(name));
+    }
+    apt::install(progress, &missing)?;
+    Ok(Done::Now(format!("{} installed", missing.len())))
+}
