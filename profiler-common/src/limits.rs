@@ -8,13 +8,16 @@ pub const METHOD_CAP: usize = 32;
 /// take an entry of the long-path map.
 pub const PATH_INLINE: usize = 192;
 
-/// Bytes of a path kept at all. Apache refuses request lines over 8190 bytes
-/// (`LimitRequestLine`), so a default server never reaches it.
-pub const PATH_MAX: usize = 8192;
+/// Bytes of a path kept at all: all ones, to serve as a mask. Apache refuses
+/// request lines over 8190 bytes (`LimitRequestLine`), so a default server never
+/// reaches it.
+pub const PATH_MAX: usize = 8191;
 
-/// Bytes copied to a path at a time: the slack each path array needs so that
-/// the verifier can bound offset plus length.
-pub const PATH_PIECE: usize = 64;
+/// Bytes copied to a path at a time: all ones, to serve as a mask, and the slack
+/// that each path array needs so that the verifier can bound offset plus length.
+pub const PATH_PIECE: usize = 63;
+
+const _: () = assert!((PATH_MAX + 1).is_power_of_two() && (PATH_PIECE + 1).is_power_of_two());
 
 /// Steps through the data of one read. A step moves at least a byte except at
 /// the handful of turns in each request; reads of this size do not occur with

@@ -1,10 +1,10 @@
 //! The connection map: finding, opening and closing entries.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
 use profiler_common::config::sock_common;
 use profiler_common::event::{AF_INET, AF_INET6};
-use profiler_common::pairing::conn::{Conn, Endpoints};
+use profiler_common::pairing::conn::{CONN_SIZE, Conn, Endpoints};
 
 use crate::config::setting;
 use crate::maps::{CONN_ZERO, CONNS, PORTS, UNTRACKED};
@@ -46,7 +46,7 @@ pub fn open(sock: u64, established_ns: u64) -> Option<*mut Conn> {
             let stand_in = UNTRACKED.get_ptr_mut(0)?;
             // SAFETY: this CPU's own value, used until the hook returns.
             unsafe {
-                *stand_in = *zero;
+                generated::bpf_probe_read_kernel(stand_in.cast(), CONN_SIZE as u32, zero.cast());
                 (*stand_in).untracked = true;
             }
             stand_in

@@ -14,6 +14,7 @@ use profiler_common::limits::{
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::stats::Counter;
 
+use crate::op::Op;
 use crate::user::Buffers;
 
 /// Names a request of a connection.
@@ -34,11 +35,8 @@ pub struct LongRecord {
     /// Filled in when the request is finished.
     pub header: RequestHeader,
     /// The path, with slack so that the verifier can bound the last piece.
-    pub path: [u8; PATH_MAX + PATH_PIECE],
+    pub path: [u8; PATH_MAX + PATH_PIECE + 2],
 }
-
-/// Words of the window through which a read's bytes are looked at.
-pub const WINDOW_WORDS: usize = 128;
 
 /// A system call under way (back end `syscall`).
 #[derive(Clone, Copy)]
@@ -81,9 +79,19 @@ pub static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(CALL_ENTRIES, 0
 #[map]
 pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::ALL.len() as u32, 0);
 
-/// The window of the read under way on this CPU.
+/// The operation under way on this CPU, by `Place`.
 #[map]
-pub static WINDOW: PerCpuArray<[u64; WINDOW_WORDS]> = PerCpuArray::with_max_entries(1, 0);
+pub static OPS: PerCpuArray<Op> = PerCpuArray::with_max_entries(3, 0);
+
+/// Which program's operation: an interrupt may bring a `tcp` hook while another
+/// hook is at work on the same CPU. No program interrupts itself.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Place {
+    Traffic = 0,
+    State,
+    Destroy,
+}
 
 /// Stands in for a connection that found no room in `CONNS`.
 #[map]

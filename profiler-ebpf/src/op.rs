@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
-use aya_ebpf::helpers::generated::bpf_loop;
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel};
 use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, HEADER_SIZE};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX, PATH_PIECE};
 use profiler_common::pairing::conn::Slot;
@@ -11,14 +11,18 @@ use profiler_common::pairing::env::{Env, Word};
 use profiler_common::stats::Counter;
 
 use crate::config::setting;
-use crate::maps::{
-    EVENTS, LONG_PATHS, LONG_ZERO, LongRecord, QUEUE, RequestKey, WINDOW_WORDS, count,
-};
-use crate::user::{self, Buffers};
+use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, QUEUE, RequestKey, count};
+use crate::user::{self, Buffers, masked};
 
-const WINDOW_BYTES: u32 = (WINDOW_WORDS * 8) as u32;
+/// Bytes looked at together: all ones, to serve as a mask.
+const WINDOW_BYTES: u32 = (WINDOW_WORDS * 8 - 1) as u32;
+/// Words of the window through which a read's bytes are looked at.
+const WINDOW_WORDS: usize = 128;
+const PIECE: u32 = PATH_PIECE as u32;
 
-/// The operation under way.
+/// The operation under way. It lies in a map, not on the stack: see
+/// `profiler_common::pairing::scan::Cursor`.
+#[repr(C)]
 pub struct Op {
     /// Address of the `struct sock`.
     pub sock: u64,
@@ -30,12 +34,17 @@ pub struct Op {
     pub buffers: Buffers,
     /// How many were read or written.
     pub len: u32,
-    /// Part of the data, copied here to be looked at.
-    pub window: *mut [u64; WINDOW_WORDS],
     /// Position of the window's first byte.
     pub window_start: u32,
     /// Position past its last.
     pub window_end: u32,
+    /// Next byte of a path to copy.
+    copy_pos: u32,
+    /// Bytes of it still to copy.
+    copy_left: u32,
+    zero: u32,
+    /// Part of the data, copied here to be looked at.
+    window: [u64; WINDOW_WORDS],
 }
 
 impl Op {
@@ -61,8 +70,8 @@ impl Op {
         if len > WINDOW_BYTES {
             len = WINDOW_BYTES;
         }
-        // SAFETY: the window holds WINDOW_BYTES, and len is at most that.
-        if !unsafe { user::copy(self.window.cast(), len, address) } {
+        // SAFETY: the window holds WINDOW_BYTES and one more.
+        if !unsafe { user::copy::<WINDOW_BYTES>(self.window.as_mut_ptr().cast(), len, address) } {
             count(Counter::OpaqueIo);
             return false;
         }
@@ -87,7 +96,9 @@ impl Op {
         };
         // SAFETY: a valid map value that only this connection's operations touch.
         let record = unsafe { &mut *record };
-        record.path[..PATH_INLINE].copy_from_slice(&slot.path[..PATH_INLINE]);
+        let to = record.path.as_mut_ptr().cast();
+        // SAFETY: both paths hold that much.
+        unsafe { bpf_probe_read_kernel(to, PATH_INLINE as u32, slot.path.as_ptr().cast()) };
         slot.long_path = true;
         true
     }
@@ -98,8 +109,8 @@ impl Op {
         let Some((address, contiguous)) = self.buffers.locate(pos) else {
             return 0;
         };
-        let at = slot.header.path_len as usize;
-        let mut len = wanted.min(PATH_PIECE as u32);
+        let at = usize::from(slot.header.path_len);
+        let mut len = wanted.min(PIECE);
         if u64::from(len) > contiguous {
             len = contiguous as u32;
         }
@@ -120,8 +131,9 @@ impl Op {
             return 0;
         }
         len = len.min((room - at) as u32);
-        // SAFETY: at < room and len <= PATH_PIECE, of which either path has slack.
-        if !unsafe { user::copy(path.add(at), len, address) } {
+        let mask = if slot.long_path { PATH_MAX } else { 0xff };
+        // SAFETY: at < room, and either path has PATH_PIECE bytes of slack.
+        if !unsafe { user::copy::<PIECE>(path.add(at & mask), len, address) } {
             return 0;
         }
         slot.header.path_len += len as u16;
@@ -131,10 +143,8 @@ impl Op {
 
 /// What the pieces of a path share.
 struct Copying<'a> {
-    op: &'a Op,
+    op: &'a mut Op,
     slot: &'a mut Slot,
-    pos: u32,
-    left: u32,
 }
 
 impl Env for Op {
@@ -156,13 +166,26 @@ impl Env for Op {
         }
         let offset = pos - self.window_start;
         let index = (offset >> 3) as usize & (WINDOW_WORDS - 1);
-        // SAFETY: the window is a valid map value and the index is masked.
-        let word = unsafe { (*self.window)[index] };
+        let word = self.window[index];
         let skip = offset & 7;
         Word {
             bits: word >> (skip * 8),
             len: (8 - skip).min(self.window_end - pos),
         }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self, slot: &mut Slot) {
+        if let Some(zero) = CONN_ZERO.get_ptr(0) {
+            let to = (&raw mut slot.header).cast();
+            // SAFETY: both sides hold a header.
+            unsafe { bpf_probe_read_kernel(to, HEADER_SIZE as u32, zero.cast()) };
+        }
+    }
+
+    #[inline(always)]
+    fn copy(&mut self, from: &Slot, to: &mut Slot) {
+        copy_slot(from, to);
     }
 
     #[inline(always)]
@@ -177,13 +200,13 @@ impl Env for Op {
             take = room;
             slot.header.flags |= FLAG_METHOD_TRUNCATED;
         }
-        if at < METHOD_CAP && take <= METHOD_CAP as u32 && take > 0 {
+        if at < METHOD_CAP && take > 0 {
             let base = (&raw mut *slot).cast::<u8>();
             // SAFETY: at + take <= METHOD_CAP by `room`; what the verifier can
-            // prove, at + take < 2 * METHOD_CAP, is still inside the slot.
+            // prove, at + take < 3 * METHOD_CAP, is still inside the slot.
             let copied = unsafe {
                 let to = base.add(core::mem::offset_of!(Slot, header.method) + at);
-                user::copy(to, take, address)
+                user::copy::<{ 2 * METHOD_CAP as u32 - 1 }>(to, take, address)
             };
             if copied {
                 slot.header.method_len += take as u8;
@@ -193,28 +216,26 @@ impl Env for Op {
 
     #[inline(always)]
     fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32) {
-        let mut copying = Copying {
-            op: self,
-            slot,
-            pos,
-            left: len,
-        };
         const PIECES: u32 = (PATH_MAX / PATH_PIECE) as u32 + 8;
-        Self::repeat(PIECES, &mut copying, |c: &mut Copying<'_>| {
-            if c.left == 0 {
+        self.copy_pos = pos;
+        self.copy_left = len;
+        let mut copying = Copying { op: self, slot };
+        Self::repeat(PIECES, &mut copying, |copying: &mut Copying<'_>| {
+            let Copying { op, slot } = copying;
+            if op.copy_left == 0 {
                 return ControlFlow::Break(());
             }
-            let took = c.op.append_piece(c.slot, c.pos, c.left);
-            c.pos += took;
-            c.left -= took;
+            let took = op.append_piece(slot, op.copy_pos, op.copy_left);
+            op.copy_pos += took;
+            op.copy_left -= took;
             if took == 0 {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         });
-        let slot = copying.slot;
-        if copying.left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
+        let Copying { op, slot } = copying;
+        if op.copy_left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
             slot.header.flags |= FLAG_PATH_TRUNCATED;
             count(Counter::PathTruncated);
         }
@@ -234,8 +255,8 @@ impl Env for Op {
         let sent = if slot.long_path {
             emit_long(self.key(slot.seq), slot)
         } else {
-            let len = (slot.header.path_len as usize).min(PATH_INLINE);
-            send((&raw const *slot).cast(), HEADER_SIZE + len)
+            let len = masked::<0xff>(u32::from(slot.header.path_len));
+            send((&raw const *slot).cast(), HEADER_SIZE + len as usize)
         };
         self.discard(slot);
         count(if sent {
@@ -256,8 +277,7 @@ impl Env for Op {
         let Some(waiting) = QUEUE.get_ptr(key) else {
             return false;
         };
-        // SAFETY: a valid map value that only this connection's operations touch.
-        *into = unsafe { *waiting };
+        copy_slot(waiting, into);
         let _ = QUEUE.remove(key);
         true
     }
@@ -267,9 +287,16 @@ impl Env for Op {
         let (address, len) = self.buffers.get(index)?;
         let len = len.min(u64::from(self.len));
         let mut start = [0_u64; 2];
-        let wanted = len.min(16) as u32;
-        // SAFETY: `start` holds 16 bytes, and wanted is at most that.
-        if wanted > 0 && wanted <= 16 && !unsafe { user::copy(start.as_mut_ptr().cast(), wanted, address) } {
+        let to: *mut u8 = start.as_mut_ptr().cast();
+        // SAFETY: `start` holds 16 bytes.
+        let copied = unsafe {
+            if len >= 16 {
+                user::copy::<16>(to, 16, address)
+            } else {
+                user::copy::<15>(to, len as u32, address)
+            }
+        };
+        if !copied {
             count(Counter::OpaqueIo);
         }
         Some((start, len))
@@ -309,6 +336,13 @@ impl Env for Op {
     }
 }
 
+/// Copies a slot by helper: as plain code it would be hundreds of instructions.
+#[inline(always)]
+fn copy_slot(from: *const Slot, to: *mut Slot) {
+    // SAFETY: both are valid map values of that size.
+    unsafe { bpf_probe_read_kernel(to.cast(), size_of::<Slot>() as u32, from.cast()) };
+}
+
 /// Hands over a record whose path lives in the long-path map.
 #[inline(always)]
 fn emit_long(key: RequestKey, slot: &Slot) -> bool {
@@ -316,9 +350,12 @@ fn emit_long(key: RequestKey, slot: &Slot) -> bool {
         return false;
     };
     // SAFETY: a valid map value that only this connection's operations touch.
-    unsafe { (*record).header = slot.header };
-    let len = (slot.header.path_len as usize).min(PATH_MAX);
-    send(record.cast_const().cast::<LongRecord>().cast(), HEADER_SIZE + len)
+    unsafe {
+        let to = (&raw mut (*record).header).cast();
+        bpf_probe_read_kernel(to, HEADER_SIZE as u32, (&raw const slot.header).cast());
+    }
+    let len = masked::<{ PATH_MAX as u32 }>(u32::from(slot.header.path_len));
+    send(record.cast_const().cast(), HEADER_SIZE + len as usize)
 }
 
 /// Sends `len` bytes. User space looks by itself every few milliseconds, and is

@@ -7,36 +7,36 @@ use profiler_common::pairing::machine;
 use profiler_common::stats::Counter;
 
 use crate::conns;
-use crate::maps::{WINDOW, count};
+use crate::maps::{OPS, Place, count};
 use crate::op::Op;
 use crate::user::Buffers;
 
 /// A read on a socket returned `ret`.
 #[inline(always)]
 pub fn received(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
-    let mut op = operation(sock, task, ret, buffers)?;
+    let op = operation(Place::Traffic, sock, task, ret, buffers)?;
     let known = conns::find(sock);
     if ret <= 0 {
         // SAFETY: a valid map value that only this socket's operations touch.
-        machine::on_empty_read(&mut op, unsafe { &mut *known? }, ret);
+        machine::on_empty_read(op, unsafe { &mut *known? }, ret);
         return None;
     }
     let conn = match known {
         Some(conn) => conn,
-        None => first_read(&mut op)?,
+        None => first_read(op)?,
     };
     if buffers.is_opaque() {
         count(Counter::OpaqueIo);
     }
     // SAFETY: as above.
-    machine::on_data(&mut op, unsafe { &mut *conn }, ret as u32);
+    machine::on_data(op, unsafe { &mut *conn }, ret as u32);
     None
 }
 
 /// A write on a socket returned `ret`.
 #[inline(always)]
 pub fn sent(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
-    let mut op = operation(sock, task, ret, buffers)?;
+    let op = operation(Place::Traffic, sock, task, ret, buffers)?;
     let conn = match conns::find(sock) {
         Some(conn) => conn,
         // Only a connection from before the attach is written to before it is
@@ -45,33 +45,39 @@ pub fn sent(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
         None => return None,
     };
     // SAFETY: a valid map value that only this socket's operations touch.
-    machine::on_write(&mut op, unsafe { &mut *conn }, ret);
+    machine::on_write(op, unsafe { &mut *conn }, ret);
     None
 }
 
 /// The server shut down or closed the socket, or the kernel gives it up.
 #[inline(always)]
-pub fn closed(sock: u64) -> Option<()> {
+pub fn closed(place: Place, sock: u64) -> Option<()> {
     let conn = conns::find(sock)?;
-    let mut op = operation(sock, 0, 0, Buffers::OPAQUE)?;
+    let op = operation(place, sock, 0, 0, Buffers::OPAQUE)?;
     // SAFETY: a valid map value that only this socket's operations touch.
-    machine::on_close(&mut op, unsafe { &mut *conn });
+    machine::on_close(op, unsafe { &mut *conn });
     Some(())
 }
 
 #[inline(always)]
-fn operation(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<Op> {
-    Some(Op {
-        sock,
-        // SAFETY: the helper takes nothing.
-        now: unsafe { bpf_ktime_get_ns() },
-        task,
-        buffers,
-        len: ret as u32,
-        window: WINDOW.get_ptr_mut(0)?,
-        window_start: 0,
-        window_end: 0,
-    })
+fn operation(
+    place: Place,
+    sock: u64,
+    task: u64,
+    ret: i64,
+    buffers: Buffers,
+) -> Option<&'static mut Op> {
+    // SAFETY: this CPU's own value, and no other program uses this place of it.
+    let op = unsafe { &mut *OPS.get_ptr_mut(place as u32)? };
+    op.sock = sock;
+    // SAFETY: the helper takes nothing.
+    op.now = unsafe { bpf_ktime_get_ns() };
+    op.task = task;
+    op.buffers = buffers;
+    op.len = ret as u32;
+    op.window_start = 0;
+    op.window_end = 0;
+    Some(op)
 }
 
 /// The first read on a socket that is not in the map: is it a server's?

@@ -119,13 +119,20 @@ pub fn read<T: Copy>(address: u64) -> Option<T> {
     }
 }
 
-/// Copies `len` bytes of user memory.
+/// Copies `len & MASK` bytes of user memory.
 ///
 /// # Safety
 ///
-/// `to` must be valid for writes of `len` bytes; the verifier checks it.
+/// `to` must be valid for writes of `MASK` bytes; the verifier checks it.
 #[inline(always)]
-pub unsafe fn copy(to: *mut u8, len: u32, address: u64) -> bool {
+pub unsafe fn copy<const MASK: u32>(to: *mut u8, len: u32, address: u64) -> bool {
     // SAFETY: by the contract above.
-    unsafe { bpf_probe_read_user(to.cast(), len, address as *const _) == 0 }
+    unsafe { bpf_probe_read_user(to.cast(), masked::<MASK>(len), address as *const _) == 0 }
+}
+
+/// `value & MASK`, kept although the compiler knows that it changes nothing: the
+/// verifier does not remember what bounded the value before.
+#[inline(always)]
+pub fn masked<const MASK: u32>(value: u32) -> u32 {
+    core::hint::black_box(value) & MASK
 }

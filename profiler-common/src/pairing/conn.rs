@@ -2,7 +2,7 @@
 
 use core::mem::{offset_of, size_of};
 
-use super::scan::Scanner;
+use super::scan::{Cursor, Scanner};
 use crate::event::{HEADER_SIZE, RequestHeader};
 use crate::limits::{PATH_INLINE, PATH_PIECE};
 
@@ -33,7 +33,7 @@ pub struct Slot {
     /// What will be emitted.
     pub header: RequestHeader,
     /// Path bytes, with slack so that the verifier can bound the last piece.
-    pub path: [u8; PATH_INLINE + PATH_PIECE],
+    pub path: [u8; PATH_INLINE + PATH_PIECE + 1],
     /// Number of the request on its connection; names its long path.
     pub seq: u32,
     /// How far it is.
@@ -48,7 +48,7 @@ impl Slot {
     /// Nothing yet.
     pub const EMPTY: Self = Self {
         header: RequestHeader::EMPTY,
-        path: [0; PATH_INLINE + PATH_PIECE],
+        path: [0; PATH_INLINE + PATH_PIECE + 1],
         seq: 0,
         state: SlotState::Empty,
         long_path: false,
@@ -80,6 +80,8 @@ pub struct Endpoints {
 pub struct Conn {
     /// Follows what the client sends.
     pub scan: Scanner,
+    /// Where the operation under way is.
+    pub cursor: Cursor,
     /// Who talks to whom.
     pub ends: Endpoints,
     /// The connection was established (ns), 0 if before the attach.
@@ -118,6 +120,15 @@ impl Conn {
     /// A connection of which nothing is known.
     pub const EMPTY: Self = Self {
         scan: Scanner::EMPTY,
+        cursor: Cursor {
+            left: 0,
+            pos: 0,
+            end: 0,
+            token: 0,
+            token_end: 0,
+            start: 0,
+            buffer: 0,
+        },
         ends: Endpoints {
             client_addr: [0; 16],
             server_addr: [0; 16],

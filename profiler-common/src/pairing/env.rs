@@ -27,6 +27,13 @@ pub trait Env {
     /// Bytes at `pos`, at least one where the data reaches that far.
     fn word(&mut self, pos: u32) -> Word;
 
+    /// Zeroes a header. The kernel has no `memset`, and a loop of stores would be
+    /// verified byte by byte.
+    fn clear(&mut self, slot: &mut Slot);
+
+    /// Copies a slot: the kernel has no `memcpy` either.
+    fn copy(&mut self, from: &Slot, to: &mut Slot);
+
     /// Appends bytes of the data to the method; what is over the cap is cut and
     /// flagged.
     fn append_method(&mut self, slot: &mut Slot, pos: u32, len: u32);

@@ -8,7 +8,7 @@ use core::ops::ControlFlow;
 use super::conn::{Conn, Slot, SlotState};
 use super::env::{Env, Word};
 use super::scan::{Cursor, Event, Phase};
-use crate::event::{FLAG_INCOMPLETE, FLAG_MALFORMED, Outcome, RequestHeader};
+use crate::event::{FLAG_INCOMPLETE, FLAG_MALFORMED, Outcome};
 use crate::limits::{MAX_BUFFERS, MAX_STEPS, MAX_WAITING};
 use crate::stats::Counter;
 
@@ -17,13 +17,10 @@ const EAGAIN: i64 = -11;
 /// `ECONNRESET` (include/uapi/asm-generic/errno.h).
 const ECONNRESET: i64 = -104;
 
-/// What the steps of one read share.
-struct Reading<'a, E> {
+/// What the steps of one operation share: nothing that changes, see [`Cursor`].
+struct Work<'a, E> {
     env: &'a mut E,
     conn: &'a mut Conn,
-    cursor: Cursor,
-    /// Where in this read the bytes of the request under way begin.
-    start: u32,
 }
 
 /// A read brought `len` bytes.
@@ -36,34 +33,25 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
     if conn.scan.phase == Phase::Unsynced {
         return;
     }
-    let cursor = Cursor {
+    conn.cursor = Cursor {
         end: len,
         ..Cursor::default()
     };
-    let mut reading = Reading {
-        env,
-        conn,
-        cursor,
-        start: 0,
-    };
-    if !E::repeat(MAX_STEPS, &mut reading, advance) {
-        bad(&mut reading);
+    let mut work = Work { env, conn };
+    if !E::repeat(MAX_STEPS, &mut work, advance) {
+        bad(work.env, work.conn);
     }
-    let Reading {
-        env,
-        conn,
-        cursor,
-        start,
-    } = reading;
+    let Work { env, conn } = work;
     if conn.scan.is_between_requests() {
         return;
     }
-    let token_under_way = conn.scan.phase;
+    let phase = conn.scan.phase;
+    let Cursor { token, start, .. } = conn.cursor;
     let slot = conn.reading();
     slot.header.request_bytes += u64::from(len - start);
-    match token_under_way {
-        Phase::Method => env.append_method(slot, cursor.token, len - cursor.token),
-        Phase::Path => env.append_path(slot, cursor.token, len - cursor.token),
+    match phase {
+        Phase::Method => env.append_method(slot, token, len - token),
+        Phase::Path => env.append_path(slot, token, len - token),
         _ => {}
     }
 }
@@ -108,22 +96,18 @@ pub fn on_write<E: Env>(env: &mut E, conn: &mut Conn, ret: i64) {
 /// The server shut down its side, or the connection is gone.
 #[inline(always)]
 pub fn on_close<E: Env>(env: &mut E, conn: &mut Conn) {
-    struct Closing<'a, E> {
-        env: &'a mut E,
-        conn: &'a mut Conn,
-    }
     if conn.over {
         return;
     }
-    let mut closing = Closing { env, conn };
-    E::repeat(MAX_WAITING, &mut closing, |closing: &mut Closing<'_, E>| {
-        if closing.conn.cur.state == SlotState::Empty {
+    let mut work = Work { env, conn };
+    E::repeat(MAX_WAITING, &mut work, |work: &mut Work<'_, E>| {
+        if work.conn.cur.state == SlotState::Empty {
             return ControlFlow::Break(());
         }
-        finish(closing.env, closing.conn);
+        finish(work.env, work.conn);
         ControlFlow::Continue(())
     });
-    closing.conn.over = true;
+    work.conn.over = true;
 }
 
 /// Finishes the request in front if its answer is complete: called whenever the
@@ -138,57 +122,49 @@ fn settle<E: Env>(env: &mut E, conn: &mut Conn) {
 
 /// One step through the data.
 #[inline(always)]
-fn advance<E: Env>(reading: &mut Reading<'_, E>) -> ControlFlow<()> {
-    let Reading {
-        env,
-        conn,
-        cursor,
-        start,
-    } = reading;
-    if cursor.pos >= cursor.end {
+fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
+    let Work { env, conn } = work;
+    let pos = conn.cursor.pos;
+    if pos >= conn.cursor.end {
         return ControlFlow::Break(());
     }
     let word = if conn.scan.needs_bytes() {
-        let word = env.word(cursor.pos);
+        let word = env.word(pos);
         if word.len == 0 {
-            bad(reading);
+            bad(*env, conn);
             return ControlFlow::Break(());
         }
         word
     } else {
         Word { bits: 0, len: 0 }
     };
-    let event = conn.scan.step(word, cursor);
-    match event {
+    match conn.scan.step(word, &mut conn.cursor) {
         Event::None => {}
-        Event::Begin => {
-            *start = cursor.pos;
-            begin(*env, conn);
-        }
+        Event::Begin => begin(*env, conn),
         Event::Method => {
-            let length = cursor.token_end - cursor.token;
-            env.append_method(conn.reading(), cursor.token, length);
-            cursor.token = cursor.pos;
+            let Cursor { token, token_end, .. } = conn.cursor;
+            env.append_method(conn.reading(), token, token_end - token);
+            conn.cursor.token = conn.cursor.pos;
         }
         Event::Path => {
-            let length = cursor.token_end - cursor.token;
-            env.append_path(conn.reading(), cursor.token, length);
+            let Cursor { token, token_end, .. } = conn.cursor;
+            env.append_path(conn.reading(), token, token_end - token);
         }
         Event::Line => {
             line(*env, conn);
             if conn.scan.version == 9 {
-                end(*env, conn, cursor, start);
+                conn.reading().header.head_ns = env.now();
+                end(conn);
             }
         }
         Event::Head => conn.reading().header.head_ns = env.now(),
-        Event::HeadEnd => end(*env, conn, cursor, start),
-        Event::End => {
-            let slot = conn.reading();
-            slot.header.request_bytes += u64::from(cursor.pos - *start);
-            *start = cursor.pos;
+        Event::HeadEnd => {
+            conn.reading().header.head_ns = env.now();
+            end(conn);
         }
+        Event::End => end(conn),
         Event::Bad => {
-            bad(reading);
+            bad(*env, conn);
             return ControlFlow::Break(());
         }
     }
@@ -210,6 +186,7 @@ fn begin<E: Env>(env: &mut E, conn: &mut Conn) {
     } else if conn.cur.state != SlotState::Empty {
         conn.ahead = true;
     }
+    conn.cursor.start = conn.cursor.pos;
     let seq = conn.next_seq;
     conn.next_seq = seq.wrapping_add(1);
     reset(env, conn.reading(), seq, SlotState::Partial);
@@ -217,7 +194,7 @@ fn begin<E: Env>(env: &mut E, conn: &mut Conn) {
 
 #[inline(always)]
 fn reset<E: Env>(env: &mut E, slot: &mut Slot, seq: u32, state: SlotState) {
-    slot.header = RequestHeader::EMPTY;
+    env.clear(slot);
     slot.header.first_byte_ns = env.now();
     (slot.header.pid, slot.header.tid) = env.task();
     slot.seq = seq;
@@ -242,32 +219,25 @@ fn line<E: Env>(env: &mut E, conn: &mut Conn) {
     }
 }
 
-/// The head ends the request: it has no body.
+/// The request is completely read.
 #[inline(always)]
-fn end<E: Env>(env: &mut E, conn: &mut Conn, cursor: &Cursor, start: &mut u32) {
-    let slot = conn.reading();
-    slot.header.head_ns = env.now();
-    slot.header.request_bytes += u64::from(cursor.pos - *start);
-    *start = cursor.pos;
+fn end(conn: &mut Conn) {
+    let Cursor { pos, start, .. } = conn.cursor;
+    conn.reading().header.request_bytes += u64::from(pos - start);
+    conn.cursor.start = pos;
 }
 
 /// The bytes are no request, or a body that cannot be followed.
 #[inline(always)]
-fn bad<E: Env>(reading: &mut Reading<'_, E>) {
-    let Reading {
-        env,
-        conn,
-        cursor,
-        start,
-    } = reading;
+fn bad<E: Env>(env: &mut E, conn: &mut Conn) {
     let line_was_read = conn.scan.phase == Phase::Version;
     if conn.scan.phase == Phase::Start {
-        *start = cursor.pos;
-        begin(*env, conn);
+        begin(env, conn);
     }
     conn.scan.phase = Phase::Unsynced;
+    let Cursor { start, end, .. } = conn.cursor;
     let slot = conn.reading();
-    slot.header.request_bytes += u64::from(cursor.end - *start);
+    slot.header.request_bytes += u64::from(end - start);
     if slot.state == SlotState::Partial {
         slot.state = SlotState::Malformed;
         slot.header.flags |= FLAG_MALFORMED;
@@ -284,36 +254,29 @@ fn bad<E: Env>(reading: &mut Reading<'_, E>) {
 /// each head at the start of a buffer of its own.
 #[inline(always)]
 fn write_several<E: Env>(env: &mut E, conn: &mut Conn, bytes: u64) {
-    struct Writing<'a, E> {
-        env: &'a mut E,
-        conn: &'a mut Conn,
-        left: u64,
-        index: u32,
-    }
-    let mut writing = Writing {
-        env,
-        conn,
-        left: bytes,
-        index: 0,
-    };
-    E::repeat(MAX_BUFFERS, &mut writing, |w: &mut Writing<'_, E>| {
-        let Some((start, length)) = w.env.buffer_start(w.index) else {
+    conn.cursor.left = bytes;
+    conn.cursor.buffer = 0;
+    let mut work = Work { env, conn };
+    E::repeat(MAX_BUFFERS, &mut work, |work: &mut Work<'_, E>| {
+        let Work { env, conn } = work;
+        let Some((start, length)) = env.buffer_start(conn.cursor.buffer) else {
             return ControlFlow::Break(());
         };
-        w.index += 1;
-        let here = if length < w.left { length } else { w.left };
-        w.left -= here;
+        conn.cursor.buffer += 1;
+        let here = length.min(conn.cursor.left);
+        conn.cursor.left -= here;
         if here > 0 {
-            write_piece(w.env, w.conn, status_of(start), here);
+            write_piece(*env, conn, status_of(start), here);
         }
-        if w.left == 0 {
+        if conn.cursor.left == 0 {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     });
-    if writing.left > 0 {
-        write_piece(writing.env, writing.conn, None, writing.left);
+    let left = work.conn.cursor.left;
+    if left > 0 {
+        write_piece(work.env, work.conn, None, left);
     }
 }
 
@@ -330,7 +293,7 @@ fn write_piece<E: Env>(env: &mut E, conn: &mut Conn, status: Option<u16>, bytes:
         if conn.cur.state != SlotState::Ready {
             adopt(env, conn);
         }
-        if !conn.answered && !(100..=199).contains(&status) || status == 101 {
+        if !conn.answered && (status == 101 || !(100..=199).contains(&status)) {
             conn.answered = true;
             conn.cur.header.status = status;
             conn.cur.header.first_write_ns = env.now();
@@ -444,7 +407,7 @@ fn promote<E: Env>(env: &mut E, conn: &mut Conn, ended_ns: u64) {
         conn.gap -= 1;
         conn.cur.state = SlotState::Skipped;
     } else if conn.ahead {
-        conn.cur = conn.next;
+        env.copy(&conn.next, &mut conn.cur);
         conn.next.state = SlotState::Empty;
         conn.ahead = false;
     } else {
@@ -461,8 +424,10 @@ fn promote<E: Env>(env: &mut E, conn: &mut Conn, ended_ns: u64) {
 
 #[inline(always)]
 fn outcome(conn: &Conn) -> Outcome {
+    const CONNECT: u64 = u64::from_le_bytes(*b"CONNECT\0");
     let header = &conn.cur.header;
-    let connect = header.method_len == 7 && header.method[..7] == *b"CONNECT";
+    let [a, b, c, d, e, f, g, h, ..] = header.method;
+    let connect = u64::from_le_bytes([a, b, c, d, e, f, g, h]) == CONNECT;
     match header.status {
         101 => Outcome::Upgraded,
         200..=299 if connect => Outcome::Upgraded,

@@ -77,9 +77,16 @@ pub enum Event {
     Bad,
 }
 
-/// A place in the data of one read.
+/// A place in the data of one operation.
+///
+/// It means nothing between operations. It lies in the connection's entry all
+/// the same, since the verifier follows each value of a variable on the stack
+/// through every step of a loop, and none in a map.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub struct Cursor {
+    /// Bytes of a write not yet attributed.
+    pub left: u64,
     /// Next byte to look at.
     pub pos: u32,
     /// Past the last byte.
@@ -88,6 +95,10 @@ pub struct Cursor {
     pub token: u32,
     /// Past the token that an [`Event`] reports.
     pub token_end: u32,
+    /// Where in this read the bytes of the request under way begin.
+    pub start: u32,
+    /// Buffer of a write to look at next.
+    pub buffer: u32,
 }
 
 /// The scanner's memory between reads.

@@ -4,6 +4,7 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
+use crate::maps::Place;
 use crate::{conns, traffic};
 
 // include/net/tcp_states.h
@@ -36,7 +37,7 @@ fn try_state(ctx: &BtfTracePointContext) -> Option<()> {
             None
         }
         // The server's own shutdown or close.
-        TCP_FIN_WAIT1 | TCP_LAST_ACK => traffic::closed(sock),
+        TCP_FIN_WAIT1 | TCP_LAST_ACK => traffic::closed(Place::State, sock),
         // SAFETY: a valid map value; the flag is written nowhere else but by the
         // read that would find out the same.
         TCP_CLOSE_WAIT => unsafe {
@@ -59,7 +60,7 @@ pub fn tcp_destroy(ctx: BtfTracePointContext) -> i32 {
     let sock: *const u8 = ctx.arg(0);
     let sock = sock as u64;
     // No thread can reach the socket any more, so nothing races with this.
-    if traffic::closed(sock).is_some() {
+    if traffic::closed(Place::Destroy, sock).is_some() {
         conns::close(sock);
     }
     0

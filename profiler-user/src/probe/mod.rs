@@ -1,29 +1,24 @@
 //! The kernel programs from user space's side: load, attach, watch, count.
+//!
+//! - `btf`, `offsets`: what must be known of the running kernel.
+//! - `object`: the programs and maps, loaded.
+//! - `back_end`: the ways to hook reads and writes, and which one works here.
+//! - `tracefs`: where the system call tracepoints are described.
+
+mod back_end;
+mod btf;
+mod object;
+mod offsets;
+mod tracefs;
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aya::Ebpf;
 use profiler_common::stats::Counter;
 
-/// A way to hook socket reads and writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackEnd {
-    /// `tp_btf/sock_{send,recv}_length`, kernel 6.3 and later.
-    Sock,
-    /// Syscall tracepoints, everywhere.
-    Syscall,
-}
-
-impl BackEnd {
-    /// Its name on the command line and in the summary.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sock => "sock",
-            Self::Syscall => "syscall",
-        }
-    }
-}
+pub use back_end::BackEnd;
+use object::Maps;
 
 /// What to load.
 #[derive(Clone, Debug)]
@@ -57,65 +52,112 @@ pub struct Cost {
 }
 
 /// The loaded and attached programs. Dropping it detaches them.
-pub struct Probe;
+pub struct Probe {
+    /// `None` once detached.
+    programs: Option<Ebpf>,
+    maps: Maps,
+    back_end: BackEnd,
+    reasons: Vec<String>,
+    attach_time: Duration,
+    cost: Cost,
+}
 
 impl Probe {
     /// Loads and attaches the programs. Nothing is watched yet.
-    pub fn attach(_settings: &Settings) -> Result<Self, Error> {
-        todo!()
+    pub fn attach(settings: &Settings) -> Result<Self, Error> {
+        let start = Instant::now();
+        let (mut programs, btf) = object::load(settings)?;
+        let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
+        let maps = Maps::take(&mut programs)?;
+        Ok(Self {
+            programs: Some(programs),
+            maps,
+            back_end,
+            reasons,
+            attach_time: start.elapsed(),
+            cost: Cost::default(),
+        })
     }
+
     /// The back end in use.
     #[must_use]
     pub fn back_end(&self) -> BackEnd {
-        todo!()
+        self.back_end
     }
+
     /// Why this back end: a line for each that was considered.
     #[must_use]
     pub fn reasons(&self) -> &[String] {
-        todo!()
+        &self.reasons
     }
+
     /// How long load and attach took.
     #[must_use]
     pub fn attach_time(&self) -> Duration {
-        todo!()
+        self.attach_time
     }
+
     /// Watches a process; its children are then followed in the kernel.
-    pub fn watch(&mut self, _pid: u32) -> Result<(), Error> {
-        todo!()
+    pub fn watch(&mut self, pid: u32) -> Result<(), Error> {
+        self.maps
+            .watched
+            .insert(pid, 0, 0)
+            .map_err(|error| Error::Failed(format!("cannot watch process {pid}: {error}")))
     }
+
+    /// Names a port on which watched processes listen. It tells their
+    /// connections from those that they open themselves.
+    pub fn serve(&mut self, port: u16) -> Result<(), Error> {
+        self.maps
+            .ports
+            .insert(u32::from(port), 0, 0)
+            .map_err(|error| Error::Failed(format!("cannot watch port {port}: {error}")))
+    }
+
     /// Thread groups that the kernel watches now.
     #[must_use]
     pub fn watched(&self) -> Vec<u32> {
-        todo!()
+        self.maps.watched.keys().filter_map(Result::ok).collect()
     }
+
     /// Hands over every finished record (never blocks).
-    pub fn drain(&mut self, _record: impl FnMut(&[u8])) {
-        todo!()
+    pub fn drain(&mut self, mut record: impl FnMut(&[u8])) {
+        while let Some(item) = self.maps.events.next() {
+            record(&item);
+        }
     }
+
     /// The kernel's counters, in the order of [`Counter::ALL`].
     #[must_use]
     pub fn counters(&self) -> Vec<(Counter, u64)> {
-        todo!()
+        self.maps.counters()
     }
+
     /// Takes the hooks out; records already made can still be drained.
     pub fn detach(&mut self) {
-        todo!()
+        self.cost = self.cost();
+        self.programs = None;
+        // The kernel takes a hook out without waiting for a run under way; the
+        // longest takes microseconds.
+        std::thread::sleep(Duration::from_millis(5));
     }
+
     /// Requests read and not yet finished. Exact once detached.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        todo!()
+        self.maps.in_flight()
     }
+
     /// The kernel side's own cost.
     #[must_use]
     pub fn cost(&self) -> Cost {
-        todo!()
+        self.programs.as_ref().map_or(self.cost, object::cost)
     }
 }
 
 /// Readable when there are records to drain.
 impl AsFd for Probe {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        todo!()
+        self.maps.events.as_fd()
     }
 }

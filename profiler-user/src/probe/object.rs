@@ -1,0 +1,132 @@
+//! The programs and maps, loaded.
+
+use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
+use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use profiler_common::config::Config;
+use profiler_common::pairing::conn::{Conn, Slot, SlotState};
+use profiler_common::stats::Counter;
+
+use super::{Cost, Error, Settings, offsets};
+
+/// The object that profiler-ebpf was built into.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
+
+/// Makes a shared type readable as a map's value.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Shared<T>(T);
+
+// SAFETY: plain data without padding; the kernel side, which alone writes them,
+// only stores valid values.
+unsafe impl Pod for Shared<Config> {}
+// SAFETY: as above.
+unsafe impl Pod for Shared<Conn> {}
+// SAFETY: as above.
+unsafe impl Pod for Shared<Slot> {}
+
+/// Loads maps and programs; none is attached.
+pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
+    let config = offsets::resolve(settings.ring_bytes / 4)
+        .map_err(|error| Error::Refused(format!("wsgiprobe needs the kernel's type information: {error}")))?;
+    let btf = Btf::from_sys_fs()
+        .map_err(|error| Error::Refused(format!("the kernel's type information is unusable: {error}")))?;
+    let config = Shared(config);
+    let programs = EbpfLoader::new()
+        .btf(Some(&btf))
+        .override_global("CONFIG", &config, true)
+        .map_max_entries("CONNS", settings.max_connections)
+        .map_max_entries("EVENTS", settings.ring_bytes)
+        .load(OBJECT)
+        .map_err(|error| refused_or_failed(&error))?;
+    Ok((programs, btf))
+}
+
+/// Creating a map is the first thing that needs privileges.
+fn refused_or_failed(error: &dyn std::error::Error) -> Error {
+    let mut text = error.to_string();
+    let mut permission = false;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        permission |= cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied);
+        source = cause.source();
+    }
+    if permission {
+        Error::Refused(format!("{text}: CAP_BPF and CAP_PERFMON are needed, run as root"))
+    } else {
+        Error::Failed(text)
+    }
+}
+
+/// Runs and time of all loaded programs.
+pub fn cost(programs: &Ebpf) -> Cost {
+    let mut runs = 0;
+    let mut nanoseconds = 0;
+    for (_, program) in programs.programs() {
+        if let Ok(info) = program.info() {
+            runs += info.run_count();
+            nanoseconds += u64::try_from(info.run_time().as_nanos()).unwrap_or(u64::MAX);
+        }
+    }
+    // The kernel counts only while somebody asked for statistics.
+    let known = runs > 0;
+    Cost {
+        runs: known.then_some(runs),
+        nanoseconds: known.then_some(nanoseconds),
+    }
+}
+
+/// The maps that user space reads or writes.
+pub struct Maps {
+    pub events: RingBuf<MapData>,
+    pub watched: HashMap<MapData, u32, u32>,
+    pub ports: HashMap<MapData, u32, u32>,
+    counters: PerCpuArray<MapData, u64>,
+    conns: HashMap<MapData, u64, Shared<Conn>>,
+    queue: HashMap<MapData, [u64; 2], Shared<Slot>>,
+}
+
+impl Maps {
+    /// Takes them out of the loaded object; the programs keep theirs.
+    pub fn take(programs: &mut Ebpf) -> Result<Self, Error> {
+        Ok(Self {
+            events: one(programs, "EVENTS")?,
+            watched: one(programs, "WATCHED")?,
+            ports: one(programs, "PORTS")?,
+            counters: one(programs, "COUNTERS")?,
+            conns: one(programs, "CONNS")?,
+            queue: one(programs, "QUEUE")?,
+        })
+    }
+
+    /// Each counter, summed over the CPUs.
+    pub fn counters(&self) -> Vec<(Counter, u64)> {
+        Counter::ALL
+            .iter()
+            .map(|&counter| {
+                let per_cpu = self.counters.get(&(counter as u32), 0);
+                (counter, per_cpu.map_or(0, |values| values.iter().sum()))
+            })
+            .collect()
+    }
+
+    /// Requests that are owed a record.
+    pub fn in_flight(&self) -> u64 {
+        let connections = self.conns.iter().filter_map(Result::ok);
+        let waiting = self.queue.iter().filter_map(Result::ok);
+        connections.map(|(_, conn)| conn.0.in_flight()).sum::<u64>()
+            + waiting.filter(|(_, slot)| slot.0.state == SlotState::Ready).count() as u64
+    }
+}
+
+fn one<M>(programs: &mut Ebpf, name: &str) -> Result<M, Error>
+where
+    M: TryFrom<Map, Error = aya::maps::MapError>,
+{
+    let map = programs
+        .take_map(name)
+        .ok_or_else(|| Error::Failed(format!("the object has no map {name}")))?;
+    M::try_from(map).map_err(|error| Error::Failed(format!("map {name}: {error}")))
+}

@@ -1,0 +1,27 @@
+//! The configuration that the programs are loaded with.
+
+use profiler_common::config::Config;
+
+use super::btf::{Error, Types};
+
+/// Resolves every member that the programs touch.
+pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
+    let types = Types::of_kernel()?;
+    let at = |structure, member| types.offset(structure, member);
+    Ok(Config {
+        task_tgid: at("task_struct", "tgid")?,
+        task_files: at("task_struct", "files")?,
+        files_fdt: at("files_struct", "fdt")?,
+        fdtable_fd: at("fdtable", "fd")?,
+        fdtable_max_fds: at("fdtable", "max_fds")?,
+        file_inode: at("file", "f_inode")?,
+        file_private_data: at("file", "private_data")?,
+        inode_mode: at("inode", "i_mode")?,
+        socket_sk: at("socket", "sk")?,
+        sock_protocol: at("sock", "sk_protocol")?,
+        sock_v6_daddr: at("sock_common", "skc_v6_daddr")?,
+        sock_v6_rcv_saddr: at("sock_common", "skc_v6_rcv_saddr")?,
+        wake_bytes,
+        reserved: 0,
+    })
+}
