@@ -130,6 +130,20 @@ impl RequestHeader {
         reserved: [0; 2],
         method: [0; METHOD_CAP],
     };
+
+    /// The header in a record.
+    #[must_use]
+    pub const fn from_bytes(bytes: &[u8; HEADER_SIZE]) -> Self {
+        // SAFETY: same size; integers without padding, for which all bytes do.
+        unsafe { core::mem::transmute_copy(bytes) }
+    }
+
+    /// Its bytes in a record.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; HEADER_SIZE] {
+        // SAFETY: same size; without padding, so that every byte is set.
+        unsafe { core::mem::transmute(self) }
+    }
 }
 
 /// Size of [`RequestHeader`] on the wire, bytes.

@@ -241,6 +241,7 @@ fn bad<E: Env>(env: &mut E, conn: &mut Conn) {
     if slot.state == SlotState::Partial {
         slot.state = SlotState::Malformed;
         slot.header.flags |= FLAG_MALFORMED;
+        slot.header.line_ns = env.now();
         if !line_was_read {
             env.discard(slot);
             slot.header.method_len = 0;

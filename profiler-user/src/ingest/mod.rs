@@ -1,0 +1,222 @@
+//! From ring-buffer records to requests.
+//!
+//! - `record`: the bytes, checked.
+//! - `clock`: the kernel's clock to the wall's.
+//! - `target`: a request target's bytes to a path that can be shown.
+
+mod clock;
+mod record;
+mod target;
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use profiler_common::event::{
+    AF_INET, AF_INET6, FLAG_INCOMPLETE, FLAG_PATH_TRUNCATED, Outcome, RequestHeader,
+};
+
+use crate::model::{Request, Times};
+use crate::request::route::Router;
+use clock::Clock;
+
+/// Different method tokens that are kept for reuse: more than all registered ones.
+const METHODS: usize = 64;
+
+/// Why a record cannot be used. It is counted as lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Shorter than its header, or than the path that the header announces.
+    #[error("a record of {0} bytes is too short")]
+    Short(usize),
+    /// A number in it stands for nothing.
+    #[error("a record has {field} {value}, which stands for nothing")]
+    Unknown {
+        /// Which field.
+        field: &'static str,
+        /// What it says.
+        value: u16,
+    },
+}
+
+/// Turns records into requests.
+pub struct Decoder {
+    clock: Clock,
+    router: Router,
+    methods: HashSet<Arc<str>>,
+}
+
+impl Decoder {
+    /// A decoder that tells at most `max_routes` routes apart.
+    #[must_use]
+    pub fn new(max_routes: usize) -> Self {
+        Self {
+            clock: Clock::now(),
+            router: Router::new(max_routes),
+            methods: HashSet::new(),
+        }
+    }
+
+    /// Compares the clocks again: the wall clock may have been set.
+    pub fn refresh_clock(&mut self) {
+        self.clock = Clock::now();
+    }
+
+    /// Requests whose route found no place under the cap.
+    #[must_use]
+    pub fn overflowed_routes(&self) -> u64 {
+        self.router.overflowed()
+    }
+
+    /// The request in a record.
+    pub fn decode(&mut self, record: &[u8]) -> Result<Request, Error> {
+        let (header, path) = record::split(record)?;
+        let unknown = |field, value| Error::Unknown { field, value };
+        let outcome = Outcome::from_wire(header.outcome)
+            .ok_or_else(|| unknown("outcome", header.outcome.into()))?;
+        let protocol = record::protocol(header.version)
+            .ok_or_else(|| unknown("version", header.version.into()))?;
+        let address = |bytes: [u8; 16], port| {
+            address(header.family, bytes, port).ok_or_else(|| unknown("family", header.family))
+        };
+        let method = record::method(&header).map(|token| self.method(&token));
+        let path = (!path.is_empty()).then(|| target::path(path));
+        let route = self.router.route(path.as_deref().unwrap_or("-"));
+        let end_ns = header.last_write_ns.max(header.head_ns).max(header.first_byte_ns);
+        Ok(Request {
+            time_unix_ns: self.clock.wall(header.first_byte_ns),
+            end_unix_ns: self.clock.wall(end_ns),
+            pid: header.pid,
+            tid: header.tid,
+            daemon_pid: None,
+            daemon_tid: None,
+            mode: None,
+            process_group: None,
+            client: address(header.client_addr, header.client_port)?,
+            server: address(header.server_addr, header.server_port)?,
+            method,
+            path,
+            path_truncated: header.flags & FLAG_PATH_TRUNCATED != 0,
+            route,
+            protocol,
+            status: (header.status != 0).then_some(header.status),
+            request_bytes: header.request_bytes,
+            response_bytes: header.response_bytes,
+            times: times(&header),
+            outcome,
+            incomplete: header.flags & FLAG_INCOMPLETE != 0,
+        })
+    }
+
+    /// The token, shared with the requests before that had it too.
+    fn method(&mut self, token: &str) -> Arc<str> {
+        if let Some(known) = self.methods.get(token) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = token.into();
+        if self.methods.len() < METHODS {
+            self.methods.insert(Arc::clone(&new));
+        }
+        new
+    }
+}
+
+fn times(header: &RequestHeader) -> Times {
+    // Where the start was before the attach there is no start to count from.
+    let incomplete = header.flags & FLAG_INCOMPLETE != 0;
+    let between = |from: u64, to: u64| {
+        (from != 0 && to != 0 && !incomplete).then(|| to.saturating_sub(from))
+    };
+    Times {
+        duration: between(header.line_ns, header.last_write_ns),
+        read_time: between(header.first_byte_ns, header.head_ns),
+        ttfb: between(header.line_ns, header.first_write_ns),
+    }
+}
+
+fn address(family: u16, bytes: [u8; 16], port: u16) -> Option<SocketAddr> {
+    let ip: IpAddr = match family {
+        AF_INET => Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into(),
+        // A dual-stack listener sees IPv4 clients as mapped addresses.
+        AF_INET6 => Ipv6Addr::from(bytes).to_canonical(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use profiler_common::event::HEADER_SIZE;
+
+    fn record(edit: impl FnOnce(&mut RequestHeader), path: &[u8]) -> Vec<u8> {
+        let mut header = RequestHeader {
+            first_byte_ns: 1_000,
+            line_ns: 2_000,
+            head_ns: 3_000,
+            first_write_ns: 5_000,
+            last_write_ns: 9_000,
+            family: AF_INET,
+            client_addr: [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            client_port: 4711,
+            status: 200,
+            version: 11,
+            method_len: 3,
+            path_len: path.len() as u16,
+            ..RequestHeader::EMPTY
+        };
+        header.method[..3].copy_from_slice(b"GET");
+        edit(&mut header);
+        let mut bytes = header.to_bytes().to_vec();
+        bytes.extend_from_slice(path);
+        bytes
+    }
+
+    #[test]
+    fn decodes_what_the_kernel_sends() {
+        let request = Decoder::new(10)
+            .decode(&record(|_| {}, b"/users/7"))
+            .expect("a valid record");
+        assert_eq!(request.method.as_deref(), Some("GET"));
+        assert_eq!(request.path.as_deref(), Some("/users/7"));
+        assert_eq!(request.client.to_string(), "127.0.0.1:4711");
+        assert_eq!(request.protocol, Some("1.1"));
+        assert_eq!(request.times.duration, Some(7_000));
+        assert_eq!(request.times.read_time, Some(2_000));
+        assert_eq!(request.times.ttfb, Some(3_000));
+        assert_eq!(request.end_unix_ns - request.time_unix_ns, 8_000);
+    }
+
+    #[test]
+    fn keeps_the_unknown_unknown() {
+        let edit = |header: &mut RequestHeader| {
+            header.flags = FLAG_INCOMPLETE;
+            header.method_len = 0;
+            header.version = 0;
+            header.status = 0;
+            header.line_ns = 0;
+        };
+        let request = Decoder::new(10).decode(&record(edit, b"")).expect("a valid record");
+        assert_eq!((request.method, request.path), (None, None));
+        assert_eq!((request.protocol, request.status), (None, None));
+        assert_eq!(request.times.duration, None);
+        assert!(request.incomplete);
+    }
+
+    #[test]
+    fn refuses_records_that_cannot_be() {
+        let mut decoder = Decoder::new(10);
+        for length in 0..HEADER_SIZE {
+            let error = decoder.decode(&vec![0; length]).expect_err("too short");
+            assert_eq!(error, Error::Short(length));
+        }
+        for edit in [
+            |header: &mut RequestHeader| header.outcome = 200,
+            |header: &mut RequestHeader| header.version = 1,
+            |header: &mut RequestHeader| header.family = 1,
+            |header: &mut RequestHeader| header.path_len = 100,
+        ] {
+            assert!(decoder.decode(&record(edit, b"/")).is_err());
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! A ring-buffer record's bytes, checked.
+
+use profiler_common::event::{HEADER_SIZE, RequestHeader};
+
+use super::Error;
+
+/// The header, and the path that follows it.
+pub fn split(record: &[u8]) -> Result<(RequestHeader, &[u8]), Error> {
+    let short = || Error::Short(record.len());
+    let (header, rest) = record.split_first_chunk::<HEADER_SIZE>().ok_or_else(short)?;
+    let header = RequestHeader::from_bytes(header);
+    let path = rest.get(..usize::from(header.path_len)).ok_or_else(short)?;
+    Ok((header, path))
+}
+
+/// The version of the request line; the outer `None` for a number that no
+/// version has.
+pub fn protocol(version: u8) -> Option<Option<&'static str>> {
+    const MINOR: [&str; 10] = [
+        "1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9",
+    ];
+    match version {
+        0 => Some(None),
+        9 => Some(Some("0.9")),
+        _ => MINOR.get(usize::from(version).checked_sub(10)?).map(|&text| Some(text)),
+    }
+}
+
+/// The method token; `None` where there was none.
+pub fn method(header: &RequestHeader) -> Option<String> {
+    let length = usize::from(header.method_len).min(header.method.len());
+    (length > 0).then(|| super::target::printable(&header.method[..length]))
+}
