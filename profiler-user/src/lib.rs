@@ -1,4 +1,7 @@
 //! The user side of wsgiprobe.
 
+pub mod aggregate;
 pub mod model;
 pub mod probe;
+pub mod request;
+pub mod sinks;
