@@ -8,6 +8,7 @@
 
 pub mod influxdb;
 pub mod jsonl;
+mod names;
 
 use tokio::sync::mpsc::UnboundedSender;
 
