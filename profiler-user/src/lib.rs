@@ -1,4 +1,8 @@
 //! The user side of wsgiprobe.
 
+pub mod aggregate;
+pub mod ingest;
 pub mod model;
 pub mod probe;
+pub mod request;
+pub mod sinks;

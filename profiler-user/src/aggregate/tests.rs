@@ -1,0 +1,173 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Outcome, Request};
+use crate::request::sample;
+
+fn lasting(ns: u64) -> Request {
+    let mut request = sample::request("/a");
+    request.times.duration = Some(ns);
+    request
+}
+
+fn stats(durations: &[u64]) -> Stats {
+    let mut stats = Stats::new();
+    for ns in durations {
+        stats.record(&lasting(*ns));
+    }
+    stats
+}
+
+#[test]
+fn nothing_has_no_quantiles() {
+    let stats = Stats::new();
+    assert_eq!((stats.p50(), stats.min(), stats.max()), (None, None, None));
+    assert_eq!((stats.mean(), stats.ttfb_mean()), (None, None));
+}
+
+#[test]
+fn unanswered_requests_count_without_a_duration() {
+    let mut request = sample::request("/a");
+    request.status = None;
+    request.outcome = Outcome::ServerClosed;
+    request.times.duration = None;
+    let mut stats = Stats::new();
+    stats.record(&request);
+    assert_eq!((stats.count, stats.errors, stats.timed()), (1, 1, 0));
+    assert_eq!(stats.p99(), None);
+}
+
+#[test]
+fn what_is_an_error() {
+    let mut stats = Stats::new();
+    for (status, outcome) in [
+        (Some(200), Outcome::Ok),
+        (Some(101), Outcome::Upgraded),
+        (Some(404), Outcome::Ok),
+        (Some(500), Outcome::Ok),
+        (Some(200), Outcome::ClientClosed),
+        (Some(408), Outcome::Timeout),
+    ] {
+        let mut request = sample::request("/a");
+        (request.status, request.outcome) = (status, outcome);
+        stats.record(&request);
+    }
+    assert_eq!((stats.errors, stats.client_errors), (3, 2));
+}
+
+#[test]
+fn bounds_belong_to_the_bucket_below() {
+    let stats = stats(&[1, 100_000, 100_001, 10_000_000_000, 10_000_000_001]);
+    assert_eq!(stats.buckets[..2], [2, 1]);
+    assert_eq!(stats.buckets[BUCKETS - 2..], [1, 1]);
+}
+
+#[test]
+fn durations_of_hours_stay_exact_in_max() {
+    let stats = stats(&[u64::MAX, 5]);
+    assert_eq!(stats.max(), Some(u64::MAX));
+    assert_eq!(stats.min(), Some(5));
+}
+
+#[test]
+fn a_window_closes_and_the_run_goes_on() {
+    let mut aggregator = Aggregator::new();
+    aggregator.record(&sample::request("/a"));
+    aggregator.record(&sample::request("/b"));
+    let first = aggregator.close(0, 1_000_000_000);
+    assert_eq!((first.rows.len(), first.total.count), (2, 2));
+    aggregator.record(&sample::request("/a"));
+    let second = aggregator.close(1_000_000_000, 2_000_000_000);
+    assert_eq!((second.rows.len(), second.total.count), (1, 1));
+    let run = aggregator.run(0, 2_000_000_000);
+    assert_eq!((run.rows.len(), run.total.count), (2, 3));
+}
+
+#[test]
+fn rows_tell_method_and_status_class_apart() {
+    let mut aggregator = Aggregator::new();
+    let mut request = sample::request("/a");
+    for (method, status) in [
+        (Some("GET"), Some(200)),
+        (Some("GET"), Some(201)),
+        (Some("GET"), None),
+        (Some("BREW"), Some(418)),
+        (None, Some(400)),
+    ] {
+        request.method = method.map(Into::into);
+        request.status = status;
+        aggregator.record(&request);
+    }
+    let mut labels: Vec<_> = aggregator
+        .close(0, 1)
+        .rows
+        .iter()
+        .map(|row| (row.method, row.status_class, row.stats.count))
+        .collect();
+    labels.sort_unstable();
+    assert_eq!(
+        labels,
+        [("GET", "2xx", 2), ("GET", "none", 1), ("_OTHER", "4xx", 2)]
+    );
+}
+
+#[test]
+fn routes_are_merged_worst_first() {
+    let mut aggregator = Aggregator::new();
+    for (path, ns, status) in [
+        ("/fast", 1_000_000, 200),
+        ("/slow", 2_000_000, 200),
+        ("/slow", 90_000_000, 500),
+    ] {
+        let mut request = sample::request(path);
+        request.times.duration = Some(ns);
+        request.status = Some(status);
+        aggregator.record(&request);
+    }
+    let mut unanswered = sample::request("/dead");
+    unanswered.times.duration = None;
+    aggregator.record(&unanswered);
+    let routes = aggregator.close(0, 1).by_route();
+    let names: Vec<_> = routes.iter().map(|(route, _)| &**route).collect();
+    assert_eq!(names, ["/slow", "/fast", "/dead"]);
+    assert_eq!((routes[0].1.count, routes[0].1.errors), (2, 1));
+    assert_eq!(routes[0].1.max(), Some(90_000_000));
+}
+
+#[test]
+fn rows_are_bounded() {
+    let mut aggregator = Aggregator::new();
+    for n in 0..MAX_ROWS + 50 {
+        aggregator.record(&sample::request(&format!("/{n}")));
+    }
+    let window = aggregator.close(0, 1);
+    assert_eq!(window.rows.len(), MAX_ROWS + 1);
+    assert_eq!(window.total.count as usize, MAX_ROWS + 50);
+}
+
+proptest! {
+    #[test]
+    fn quantiles_are_within_a_percent(mut durations in prop::collection::vec(1..600_000_000_000_u64, 1..300)) {
+        let stats = stats(&durations);
+        durations.sort_unstable();
+        for (q, got) in [(0.5, stats.p50()), (0.9, stats.p90()), (0.99, stats.p99())] {
+            let rank = (q * durations.len() as f64).ceil() as usize;
+            let exact = durations[rank.max(1) - 1] as f64;
+            let got = got.unwrap() as f64;
+            // 1 % or the finest step, whichever is more.
+            prop_assert!((got - exact).abs() <= (exact * 0.01).max(1_100.0), "{q}: {got} for {exact}");
+        }
+    }
+
+    #[test]
+    fn merging_is_recording_all(a in prop::collection::vec(1..u64::MAX / 600, 0..200), b in prop::collection::vec(1..u64::MAX / 600, 0..200)) {
+        let mut merged = stats(&a);
+        merged.merge(&stats(&b));
+        let whole = stats(&[a, b].concat());
+        prop_assert_eq!(merged.count, whole.count);
+        prop_assert_eq!(merged.sum, whole.sum);
+        prop_assert_eq!(merged.buckets, whole.buckets);
+        prop_assert_eq!((merged.min(), merged.max()), (whole.min(), whole.max()));
+        prop_assert_eq!((merged.p50(), merged.p90(), merged.p99()), (whole.p50(), whole.p90(), whole.p99()));
+    }
+}

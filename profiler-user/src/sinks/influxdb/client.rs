@@ -1,0 +1,225 @@
+//! Writes to either version of the interface.
+//!
+//! Crate `influxdb2` can write to 2.x as well; why that is done here is in
+//! `docs/journal/2026-11-21-influxdb2-crate.md`.
+
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderValue, RETRY_AFTER};
+use reqwest::{Response, Url, redirect};
+
+use super::Error;
+use super::answer::{self, Answer};
+use super::settings::{Settings, Target};
+
+/// Of an answer's body no more than this is read, bytes.
+const BODY: usize = 16 << 10;
+
+/// Bodies shorter than this are sent as they are: compressing costs more than it
+/// saves. Bytes.
+const GZIP_FROM: usize = 1 << 10;
+
+/// Knows where to write and as whom.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    /// With the query, which holds no secret.
+    write_url: Url,
+    authorization: Option<Authorization>,
+}
+
+#[derive(Debug)]
+enum Authorization {
+    /// User and password; `reqwest` encodes them.
+    Basic(String, Option<String>),
+    Token(HeaderValue),
+}
+
+impl Client {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+        let base = settings.base()?;
+        // Another part of the program may have chosen one before; either serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("wsgiprobe/", env!("CARGO_PKG_VERSION")))
+            .timeout(settings.timeout)
+            // A redirected POST would arrive as an empty GET, and be taken for success.
+            .redirect(redirect::Policy::none());
+        if base.scheme() == "http" {
+            // Hosts without CA certificates (an image from scratch) need none then.
+            http = http.tls_certs_only([]);
+        }
+        Ok(Self {
+            http: http.build().map_err(Error::Client)?,
+            write_url: write_url(base, &settings.target),
+            authorization: authorization(settings)?,
+        })
+    }
+
+    /// Sends `points` points.
+    pub(super) async fn write(&self, lines: &str, points: u64) -> Answer {
+        let mut request = self.http.post(self.write_url.clone());
+        match &self.authorization {
+            Some(Authorization::Basic(user, password)) => {
+                request = request.basic_auth(user, password.as_ref());
+            }
+            Some(Authorization::Token(token)) => request = request.header(AUTHORIZATION, token),
+            None => {}
+        }
+        request = match gzip(lines).await {
+            Some(body) => request.header(CONTENT_ENCODING, "gzip").body(body),
+            None => request.body(lines.to_owned()),
+        };
+        match request.send().await {
+            Ok(response) => read(response, points).await,
+            Err(error) => Answer::Later {
+                after: None,
+                words: causes(&error),
+            },
+        }
+    }
+}
+
+fn write_url(mut url: Url, target: &Target) -> Url {
+    let base = url.path().trim_end_matches('/').to_owned();
+    match target {
+        Target::V1 { db, .. } => {
+            url.set_path(&format!("{base}/write"));
+            url.query_pairs_mut().append_pair("db", db);
+        }
+        Target::V2 { org, bucket, .. } => {
+            url.set_path(&format!("{base}/api/v2/write"));
+            url.query_pairs_mut()
+                .append_pair("org", org)
+                .append_pair("bucket", bucket);
+        }
+    }
+    url.query_pairs_mut().append_pair("precision", "ns");
+    url
+}
+
+fn authorization(settings: &Settings) -> Result<Option<Authorization>, Error> {
+    if let Target::V2 { token, .. } = &settings.target {
+        let mut value = HeaderValue::from_str(&format!("Token {token}"))
+            .map_err(|_| super::SettingsError::Token)?;
+        value.set_sensitive(true);
+        return Ok(Some(Authorization::Token(value)));
+    }
+    let basic = settings.basic_auth();
+    Ok(basic.map(|(user, password)| Authorization::Basic(user, password)))
+}
+
+/// `None` where it is not worth it. On a thread of its own: a megabyte takes some
+/// 10 ms, for which the profiling should not wait.
+async fn gzip(lines: &str) -> Option<Vec<u8>> {
+    if lines.len() < GZIP_FROM {
+        return None;
+    }
+    let lines = lines.to_owned();
+    let compress = move || {
+        let body = Vec::with_capacity(lines.len() / 8);
+        let mut gzip = GzEncoder::new(body, Compression::fast());
+        gzip.write_all(lines.as_bytes())?;
+        gzip.finish()
+    };
+    tokio::task::spawn_blocking(compress).await.ok()?.ok()
+}
+
+async fn read(mut response: Response, points: u64) -> Answer {
+    let mut body = Vec::new();
+    // A body that breaks off still has its status.
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= BODY {
+            body.truncate(BODY);
+            break;
+        }
+    }
+    let retry_after = response.headers().get(RETRY_AFTER);
+    answer::read(
+        response.status().as_u16(),
+        retry_after.and_then(|value| value.to_str().ok()),
+        &String::from_utf8_lossy(&body),
+        points,
+    )
+}
+
+/// What failed and the innermost cause, without the URL: "cannot connect:
+/// Connection refused (os error 111)".
+fn causes(error: &reqwest::Error) -> String {
+    let what = if error.is_timeout() {
+        return "no answer in time".to_owned();
+    } else if error.is_connect() {
+        "cannot connect"
+    } else {
+        "the connection broke"
+    };
+    format!("{what}: {}", innermost(error))
+}
+
+/// What is at the bottom of an error: there the system says what is wrong.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::settings::Schema;
+    use super::*;
+
+    fn settings(url: &str, target: Target) -> Settings {
+        Settings {
+            url: url.into(),
+            target,
+            schema: Schema::Otel,
+            raw: false,
+            hostname: "h".into(),
+            timeout: Duration::from_secs(1),
+            batch_points: 1,
+            buffer_bytes: 1,
+        }
+    }
+
+    #[test]
+    fn urls_of_both_versions() {
+        let v1 = Target::V1 {
+            db: "a&b".into(),
+            user: None,
+            password: None,
+        };
+        let v2 = Target::V2 {
+            org: "my org".into(),
+            bucket: "b".into(),
+            token: "secret".into(),
+        };
+        for (url, target, expected) in [
+            (
+                "http://u:p%40ss@h:8086",
+                &v1,
+                "http://h:8086/write?db=a%26b&precision=ns",
+            ),
+            (
+                "https://h/influx/",
+                &v2,
+                "https://h/influx/api/v2/write?org=my+org&bucket=b&precision=ns",
+            ),
+        ] {
+            let base = settings(url, target.clone()).base().unwrap();
+            assert_eq!(write_url(base, target).as_str(), expected);
+        }
+        let client = Client::new(&settings("http://u:p%40ss@h", v1)).unwrap();
+        assert!(matches!(
+            client.authorization,
+            Some(Authorization::Basic(user, Some(password))) if user == "u" && password == "p@ss"
+        ));
+        let client = Client::new(&settings("http://h", v2)).unwrap();
+        assert!(!format!("{client:?}").contains("secret"));
+    }
+}

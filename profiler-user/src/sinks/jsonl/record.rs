@@ -1,0 +1,176 @@
+//! The object: every key always there, null where unknown, durations in integer
+//! nanoseconds. Other programs read it; a change is noted in the journal.
+
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::model::Request;
+use crate::sinks::names;
+
+#[derive(Serialize)]
+pub(super) struct Record<'a> {
+    #[serde(serialize_with = "rfc3339")]
+    time: u64,
+    pid: u32,
+    tid: u32,
+    daemon_pid: Option<u32>,
+    daemon_tid: Option<u32>,
+    mode: Option<&'static str>,
+    process_group: Option<&'a str>,
+    client: SocketAddr,
+    server: SocketAddr,
+    method: Option<&'a str>,
+    path: Option<&'a str>,
+    path_truncated: bool,
+    route: &'a str,
+    protocol: Option<&'static str>,
+    status: Option<u16>,
+    request_bytes: u64,
+    response_bytes: u64,
+    duration: Option<u64>,
+    accept_wait: Option<u64>,
+    read_time: Option<u64>,
+    server_time: Option<u64>,
+    queue_time: Option<u64>,
+    daemon_time: Option<u64>,
+    application_time: Option<u64>,
+    send_time: Option<u64>,
+    ttfb: Option<u64>,
+    busy_time: Option<u64>,
+    cpu: Option<u64>,
+    cpu_apache: Option<u64>,
+    cpu_daemon: Option<u64>,
+    wait: Wait,
+    outcome: &'static str,
+    incomplete: bool,
+}
+
+/// What the waiting was for.
+#[derive(Default, Serialize)]
+struct Wait {
+    runqueue: Option<u64>,
+    lock: Option<u64>,
+    upstream: Option<u64>,
+    client: Option<u64>,
+    disk: Option<u64>,
+    sleep: Option<u64>,
+    other: Option<u64>,
+}
+
+impl<'a> From<&'a Request> for Record<'a> {
+    fn from(request: &'a Request) -> Self {
+        let times = &request.times;
+        Self {
+            time: request.time_unix_ns,
+            pid: request.pid,
+            tid: request.tid,
+            daemon_pid: request.daemon_pid,
+            daemon_tid: request.daemon_tid,
+            mode: request.mode.map(names::mode),
+            process_group: request.process_group.as_deref(),
+            client: request.client,
+            server: request.server,
+            method: request.method.as_deref(),
+            path: request.path.as_deref(),
+            path_truncated: request.path_truncated,
+            route: &request.route,
+            protocol: request.protocol,
+            status: request.status,
+            request_bytes: request.request_bytes,
+            response_bytes: request.response_bytes,
+            duration: times.duration,
+            accept_wait: None,
+            read_time: times.read_time,
+            server_time: None,
+            queue_time: None,
+            daemon_time: None,
+            application_time: None,
+            send_time: None,
+            ttfb: times.ttfb,
+            busy_time: None,
+            cpu: None,
+            cpu_apache: None,
+            cpu_daemon: None,
+            wait: Wait::default(),
+            outcome: names::outcome(request.outcome),
+            incomplete: request.incomplete,
+        }
+    }
+}
+
+/// `2026-11-21T09:37:03.123456789Z`: nine digits, always.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
+fn rfc3339<S: Serializer>(unix_ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = Timestamp::from_nanosecond(i128::from(*unix_ns))
+        .expect("64 bits of nanoseconds end in 2554, a Timestamp in 9999");
+    serializer.collect_str(&format_args!("{time:.9}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Outcome, Times};
+    use crate::request::sample;
+
+    fn json(request: &Request) -> String {
+        serde_json::to_string(&Record::from(request)).unwrap()
+    }
+
+    #[test]
+    fn the_object_of_a_request() {
+        assert_eq!(
+            json(&sample::request("/daemon")),
+            concat!(
+                r#"{"time":"2025-11-21T09:37:03.123456789Z","#,
+                r#""pid":16596,"tid":16626,"daemon_pid":16595,"daemon_tid":16603,"#,
+                r#""mode":"daemon","process_group":"app","#,
+                r#""client":"127.0.0.1:41234","server":"127.0.0.1:8099","#,
+                r#""method":"GET","path":"/daemon","path_truncated":false,"#,
+                r#""route":"/daemon","protocol":"1.1","status":200,"#,
+                r#""request_bytes":84,"response_bytes":174,"#,
+                r#""duration":1500000,"accept_wait":null,"read_time":50000,"#,
+                r#""server_time":null,"queue_time":null,"daemon_time":null,"#,
+                r#""application_time":null,"send_time":null,"ttfb":1400000,"#,
+                r#""busy_time":null,"cpu":null,"cpu_apache":null,"cpu_daemon":null,"#,
+                r#""wait":{"runqueue":null,"lock":null,"upstream":null,"client":null,"#,
+                r#""disk":null,"sleep":null,"other":null},"#,
+                r#""outcome":"ok","incomplete":false}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_null_and_stays_a_key() {
+        let mut request = sample::request("/");
+        let keys = |json: &str| json.matches("\":").count();
+        let known = keys(&json(&request));
+        request.time_unix_ns = 1_000_000_000;
+        (request.daemon_pid, request.daemon_tid) = (None, None);
+        (request.mode, request.process_group) = (None, None);
+        (
+            request.method,
+            request.path,
+            request.protocol,
+            request.status,
+        ) = (None, None, None, None);
+        request.times = Times::default();
+        request.client = "[::1]:1".parse().unwrap();
+        request.outcome = Outcome::ServerClosed;
+        let unknown = json(&request);
+        assert_eq!(keys(&unknown), known);
+        for part in [
+            r#""time":"1970-01-01T00:00:01.000000000Z""#,
+            r#""method":null,"path":null"#,
+            r#""status":null"#,
+            r#""client":"[::1]:1""#,
+            r#""outcome":"server_closed""#,
+        ] {
+            assert!(unknown.contains(part), "{part} in {unknown}");
+        }
+    }
+}

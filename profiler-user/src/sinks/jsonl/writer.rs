@@ -1,0 +1,197 @@
+//! Lines to an output that may fail or stall, on a thread of their own.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Report;
+use crate::sinks::Notices;
+
+/// What waits while the output stalls: bytes. A second of 20 000 requests/s.
+const BUFFER: usize = 16 << 20;
+
+/// Lines are collected for so long before they are written together.
+pub(super) const LINGER: Duration = Duration::from_millis(50);
+
+/// The end of the buffer that lines are put into.
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    name: String,
+    notices: Notices,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: Vec<u8>,
+    count: u64,
+    /// Lines that the thread is writing.
+    writing: u64,
+    report: Report,
+    stalled: bool,
+    ending: bool,
+    ended: bool,
+}
+
+impl Writer {
+    /// Starts the thread; `name` is the output's, for notices.
+    pub(super) fn start(
+        out: Box<dyn Write + Send>,
+        name: String,
+        notices: Notices,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let thread = Thread {
+            shared: Arc::clone(&shared),
+            out,
+            torn: false,
+            told: false,
+            name: name.clone(),
+            notices: notices.clone(),
+        };
+        std::thread::Builder::new()
+            .name("jsonl".into())
+            .spawn(|| thread.run())?;
+        Ok(Self {
+            shared,
+            name,
+            notices,
+        })
+    }
+
+    /// Puts in a line, newline included; it is lost if there is no room.
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut state = self.shared.state();
+        if state.lines.len() + line.len() <= BUFFER {
+            state.lines.extend_from_slice(line);
+            state.count += 1;
+            return;
+        }
+        state.report.lost += 1;
+        if !std::mem::replace(&mut state.stalled, true) {
+            drop(state);
+            tell(
+                &self.notices,
+                &self.name,
+                "the reader is too slow, requests are left out",
+            );
+        }
+    }
+
+    pub(super) fn report(&self) -> Report {
+        self.shared.state().report
+    }
+
+    pub(super) fn finish(&self, deadline: Duration) -> Report {
+        let mut state = self.shared.state();
+        state.ending = true;
+        self.shared.changed.notify_all();
+        let (mut state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, deadline, |state| !state.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        // A thread that hangs in a write ends with the process.
+        let mut report = state.report;
+        report.lost += std::mem::take(&mut state.count) + state.writing;
+        report
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.state().ending = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    // Whoever panicked while holding the lock left numbers, not broken pointers.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Thread {
+    shared: Arc<Shared>,
+    out: Box<dyn Write + Send>,
+    /// The last line broke off: the next one must not be glued to it.
+    torn: bool,
+    told: bool,
+    name: String,
+    notices: Notices,
+}
+
+impl Thread {
+    fn run(mut self) {
+        let mut lines = Vec::new();
+        loop {
+            let ending = self.wait(&mut lines);
+            self.write(&lines);
+            lines.clear();
+            if ending {
+                self.shared.state().ended = true;
+                self.shared.changed.notify_all();
+                return;
+            }
+        }
+    }
+
+    /// Collects for a while; returns whether these lines are the last.
+    fn wait(&self, lines: &mut Vec<u8>) -> bool {
+        let state = self.shared.state();
+        let (mut state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, LINGER, |state| !state.ending)
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut state.lines, lines);
+        state.writing = std::mem::take(&mut state.count);
+        state.ending
+    }
+
+    fn write(&mut self, lines: &[u8]) {
+        let mut done = 0;
+        let result = self.write_from(lines, &mut done);
+        let count = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count() as u64;
+        let mut state = self.shared.state();
+        state.writing = 0;
+        state.report.written += count(&lines[..done]);
+        state.report.lost += count(&lines[done..]);
+        drop(state);
+        if let Err(error) = result {
+            self.torn = done > 0 && lines[done - 1] != b'\n' || done == 0 && self.torn;
+            if !std::mem::replace(&mut self.told, true) {
+                tell(&self.notices, &self.name, &error.to_string());
+            }
+        }
+    }
+
+    /// Like `write_all`, but says how far it came.
+    fn write_from(&mut self, lines: &[u8], done: &mut usize) -> io::Result<()> {
+        if self.torn && !lines.is_empty() {
+            self.out.write_all(b"\n")?;
+            self.torn = false;
+        }
+        while *done < lines.len() {
+            match self.out.write(&lines[*done..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => *done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.out.flush()
+    }
+}
+
+fn tell(notices: &Notices, name: &str, what: &str) {
+    // Nobody listens any more: then there is nobody to tell.
+    let _ = notices.send(format!("--jsonl {name}: {what}"));
+}
