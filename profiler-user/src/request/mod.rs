@@ -1,0 +1,1 @@
+//! Stub: another branch has the real one.
