@@ -1,4 +1,10 @@
 //! The user side of wsgiprobe.
 
+pub mod aggregate;
+pub mod cli;
+pub mod discovery;
+pub mod ingest;
 pub mod model;
 pub mod probe;
+pub mod request;
+pub mod sinks;
