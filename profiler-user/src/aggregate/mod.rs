@@ -1,5 +1,11 @@
 //! Stub: another branch has the real one.
-#![allow(missing_docs, clippy::all, clippy::pedantic, clippy::allow_attributes_without_reason, clippy::allow_attributes)]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    clippy::allow_attributes
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +15,9 @@ use crate::model::Request;
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     durations: Vec<u64>,
-    count: u64,
-    errors: u64,
-    client_errors: u64,
+    pub count: u64,
+    pub errors: u64,
+    pub client_errors: u64,
 }
 
 impl Stats {
@@ -25,38 +31,28 @@ impl Stats {
         self.durations.extend(request.times.duration);
         self.durations.sort_unstable();
     }
-    fn quantile(&self, q: f64) -> u64 {
+    fn quantile(&self, q: f64) -> Option<u64> {
         let last = self.durations.len().saturating_sub(1);
-        self.durations
-            .get((last as f64 * q) as usize)
-            .copied()
-            .unwrap_or_default()
+        self.durations.get((last as f64 * q) as usize).copied()
     }
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-    pub fn errors(&self) -> u64 {
-        self.errors
-    }
-    pub fn client_errors(&self) -> u64 {
-        self.client_errors
-    }
-    pub fn p50(&self) -> u64 {
+    pub fn p50(&self) -> Option<u64> {
         self.quantile(0.5)
     }
-    pub fn p90(&self) -> u64 {
+    pub fn p90(&self) -> Option<u64> {
         self.quantile(0.9)
     }
-    pub fn p99(&self) -> u64 {
+    pub fn p99(&self) -> Option<u64> {
         self.quantile(0.99)
     }
-    pub fn max(&self) -> u64 {
+    pub fn max(&self) -> Option<u64> {
         self.quantile(1.0)
     }
 }
 
+#[derive(Clone)]
 pub struct Row;
 
+#[derive(Clone)]
 pub struct Window {
     pub start_unix_ns: u64,
     pub end_unix_ns: u64,
@@ -72,12 +68,38 @@ impl Window {
             .map(|(r, s)| (r.clone(), s.clone()))
             .collect()
     }
+    pub fn seconds(&self) -> f64 {
+        self.end_unix_ns.saturating_sub(self.start_unix_ns) as f64 / 1e9
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    total: Stats,
+    routes: BTreeMap<Arc<str>, Stats>,
+}
+
+impl Table {
+    fn record(&mut self, request: &Request) {
+        self.total.record(request);
+        let route = self.routes.entry(request.route.clone());
+        route.or_default().record(request);
+    }
+    fn window(&self, start_unix_ns: u64, end_unix_ns: u64) -> Window {
+        Window {
+            start_unix_ns,
+            end_unix_ns,
+            rows: Vec::new(),
+            total: self.total.clone(),
+            routes: self.routes.clone(),
+        }
+    }
 }
 
 #[derive(Default)]
 pub struct Aggregator {
-    total: Stats,
-    routes: BTreeMap<Arc<str>, Stats>,
+    open: Table,
+    run: Table,
 }
 
 impl Aggregator {
@@ -85,20 +107,13 @@ impl Aggregator {
         Self::default()
     }
     pub fn record(&mut self, request: &Request) {
-        self.total.record(request);
-        self.routes
-            .entry(request.route.clone())
-            .or_default()
-            .record(request);
+        self.open.record(request);
+        self.run.record(request);
     }
     pub fn close(&mut self, start_unix_ns: u64, end_unix_ns: u64) -> Window {
-        let whole = std::mem::take(self);
-        Window {
-            start_unix_ns,
-            end_unix_ns,
-            rows: Vec::new(),
-            total: whole.total,
-            routes: whole.routes,
-        }
+        std::mem::take(&mut self.open).window(start_unix_ns, end_unix_ns)
+    }
+    pub fn run(&self, start_unix_ns: u64, end_unix_ns: u64) -> Window {
+        self.run.window(start_unix_ns, end_unix_ns)
     }
 }
