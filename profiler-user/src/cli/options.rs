@@ -134,7 +134,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
     pub influx_db: Option<String>,
 
-    /// User (InfluxDB 1.x)
+    /// User (InfluxDB 1.x); otherwise INFLUX_USER from the environment
     #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
     pub influx_user: Option<String>,
 

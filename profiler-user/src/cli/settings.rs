@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use percent_encoding::percent_decode_str;
 use regex::Regex;
 use url::Url;
 
@@ -167,9 +168,14 @@ fn influx(
             Ok(None)
         };
     };
+    let mut url = influx_url(url)?;
+    let target = influx_target(options, &url, environment)?;
+    // Neither fails for http and https; from here on the address may be shown.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
     Ok(Some(Influx {
-        url: influx_url(url)?,
-        target: influx_target(options, environment)?,
+        url,
+        target,
         schema: options.influx_schema,
         raw: options.influx_raw,
     }))
@@ -184,13 +190,6 @@ fn influx_url(text: &str) -> Result<Url, String> {
             "--influx-url must start with http:// or https://; {EXAMPLE}"
         ));
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(
-            "--influx-url must not hold a user or password, every process could read it; \
-                    use --influx-user with INFLUX_PASSWORD or --influx-password-file"
-                .into(),
-        );
-    }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("--influx-url must end before any ? or #; \
                     use --influx-db, or --influx-org and --influx-bucket"
@@ -201,6 +200,7 @@ fn influx_url(text: &str) -> Result<Url, String> {
 
 fn influx_target(
     options: &Options,
+    url: &Url,
     environment: &impl Fn(&str) -> Option<String>,
 ) -> Result<InfluxTarget, String> {
     match (
@@ -210,8 +210,13 @@ fn influx_target(
     ) {
         (Some(db), None, None) => Ok(InfluxTarget::V1 {
             db: db.clone(),
-            login: login(options, environment)?,
+            login: login(options, url, environment)?,
         }),
+        (None, Some(_), Some(_)) if !url.username().is_empty() || url.password().is_some() => Err(
+            "--influx-url holds a user or password, but InfluxDB 2.x takes a token; \
+                 use --influx-token-file or INFLUX_TOKEN"
+                .into(),
+        ),
         (None, Some(org), Some(bucket)) => Ok(InfluxTarget::V2 {
             org: org.clone(),
             bucket: bucket.clone(),
@@ -234,24 +239,35 @@ fn influx_target(
     }
 }
 
+/// The address may hold it (`http://user:password@host`), as InfluxDB 1.x's own
+/// clients allow; the options are the better way and go first.
 fn login(
     options: &Options,
+    url: &Url,
     environment: &impl Fn(&str) -> Option<String>,
 ) -> Result<Option<(String, Secret)>, String> {
     let file = options.influx_password_file.as_deref();
-    match &options.influx_user {
-        Some(user) => {
-            let password = secret(
-                ("--influx-password-file", file),
-                ("INFLUX_PASSWORD", environment),
-            )?;
-            Ok(Some((user.clone(), password)))
-        }
-        None if file.is_some() => {
-            Err("--influx-password-file: whose? give --influx-user as well".into())
-        }
-        None => Ok(None),
+    let user = options
+        .influx_user
+        .clone()
+        .or_else(|| environment("INFLUX_USER"));
+    if let Some(user) = user {
+        let password = secret(
+            ("--influx-password-file", file),
+            ("INFLUX_PASSWORD", environment),
+        )?;
+        return Ok(Some((user, password)));
     }
+    if file.is_some() {
+        return Err("--influx-password-file: whose? give --influx-user as well".into());
+    }
+    let decode = |text| percent_decode_str(text).decode_utf8_lossy();
+    let (user, Some(password)) = (decode(url.username()), url.password().map(decode)) else {
+        return Ok(None);
+    };
+    let password = Secret::new(&password)
+        .map_err(|problem| format!("--influx-url: the password in it: {problem}"))?;
+    Ok(Some((user.into_owned(), password)))
 }
 
 /// From the file of an option, or else from a variable.

@@ -1,5 +1,11 @@
 //! Stub: another branch has the real one.
-#![allow(missing_docs, clippy::all, clippy::pedantic, clippy::allow_attributes_without_reason, clippy::allow_attributes)]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    clippy::allow_attributes
+)]
 
 use std::io;
 use std::path::Path;
