@@ -33,11 +33,11 @@ pub fn exit_status(error: &anyhow::Error) -> u8 {
 /// What failed, then why, for stderr.
 #[must_use]
 pub fn report(error: &anyhow::Error) -> String {
-    let mut text = format!("error: {error}");
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!("\n  because: {cause}"));
-    }
-    text
+    let causes = error.chain().map(ToString::to_string);
+    format!(
+        "error: {}",
+        causes.collect::<Vec<_>>().join("\n  because: ")
+    )
 }
 
 #[cfg(test)]

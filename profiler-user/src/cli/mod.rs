@@ -18,7 +18,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use options::{Cli, Subcommand};
 pub use options::{Hooks, Schema};
 pub use secret::Secret;
-pub use settings::{Influx, InfluxTarget, Settings, Targets};
+pub use settings::{Influx, InfluxTarget, Settings, Targets, is_stdout};
 
 /// Prefix of every environment variable that stands for an option.
 const ENV_PREFIX: &str = "WSGIPROBE_";

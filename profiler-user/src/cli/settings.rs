@@ -138,17 +138,17 @@ fn targets(options: &Options, matches: &ArgMatches) -> Targets {
     };
     let highest = ["pid", "name", "port"].map(rank).into_iter().max();
     let speaks = |id| Some(rank(id)) == highest;
-    Targets {
-        pids: speaks("pid")
-            .then(|| options.pid.clone())
-            .unwrap_or_default(),
-        names: speaks("name")
-            .then(|| options.name.clone())
-            .unwrap_or_default(),
-        ports: speaks("port")
-            .then(|| options.port.clone())
-            .unwrap_or_default(),
+    let mut targets = Targets::default();
+    if speaks("pid") {
+        targets.pids.clone_from(&options.pid);
     }
+    if speaks("name") {
+        targets.names.clone_from(&options.name);
+    }
+    if speaks("port") {
+        targets.ports.clone_from(&options.port);
+    }
+    targets
 }
 
 fn influx(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
-const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
+const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Below this a burst of a few hundred requests would already overflow it.
 const SMALLEST_RING: u64 = 64 << 10;

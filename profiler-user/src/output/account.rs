@@ -46,10 +46,7 @@ fn equation(summary: &Summary) -> Vec<Line> {
     let mut lines = if summary.balanced {
         vec![Line::new(Tone::Plain, sum)]
     } else {
-        let text = format!(
-            "{} does not hold: a bug of wsgiprobe, please report it",
-            sum
-        );
+        let text = format!("{sum} does not hold: a bug of wsgiprobe, please report it");
         vec![Line::new(Tone::Warning, text)]
     };
     lines.extend(summary.lost.non_zero().map(|(name, count)| {
