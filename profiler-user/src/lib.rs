@@ -1,8 +1,60 @@
-//! The user side of wsgiprobe.
+//! The user side of wsgiprobe: a pipeline in which data flows one way.
+//!
+//! ```text
+//!  kernel       hooks -> pairing -> ring buffer ----+      probe: load, attach, watch
+//!  -------------------------------------------------|---------------------------------
+//!  user space                                       v
+//!        ingest ---> model::Request ---> aggregate ---> sinks     InfluxDB, JSON lines
+//!        (decode)    (route: request)        |    \
+//!                                            |     `--> output    lines for people
+//!        counters of both sides -------------+--------> summary   seen = reported + ...
+//! ```
+//!
+//! A stage imports only earlier stages and [`model`]; only [`pipeline`] sees all
+//! of them. Beside the line: [`cli`] says what is wanted, [`discovery`] which
+//! processes that means, [`privileges`] whether it is allowed, and [`error`] what
+//! the exit status is when it fails.
 
 pub mod aggregate;
+pub mod cli;
+pub mod discovery;
+pub mod error;
 pub mod ingest;
 pub mod model;
+pub mod output;
+pub mod pipeline;
+pub mod privileges;
 pub mod probe;
 pub mod request;
 pub mod sinks;
+pub mod summary;
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use cli::Invocation;
+
+/// Does what the command line asks for.
+pub fn run(invocation: Invocation) -> Result<()> {
+    match invocation {
+        Invocation::Watch(settings) => pipeline::run(*settings),
+        Invocation::Completions(shell) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut cli::command(), "wsgiprobe", &mut script);
+            print(&script)
+        }
+        Invocation::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(cli::command()).render(&mut page)?;
+            print(&page)
+        }
+    }
+}
+
+fn print(bytes: &[u8]) -> Result<()> {
+    match io::stdout().write_all(bytes) {
+        // The reader has had enough (`wsgiprobe man | head`).
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to stdout"),
+    }
+}

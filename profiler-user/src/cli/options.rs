@@ -1,0 +1,177 @@
+//! The options as clap reads them. Their doc comments are the help text.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "help is read in a terminal, not as Markdown"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, Parser, ValueEnum, ValueHint, value_parser};
+use regex::Regex;
+
+use super::values;
+
+const TARGETS: &str = "What to watch (repeat and mix freely; none: find Apache on this host)";
+const MEASURING: &str = "How to measure";
+const OUTPUTS: &str = "Where to write";
+
+const EXAMPLES: &str = "\
+Examples:
+  wsgiprobe                                    find Apache on this host and watch it
+  wsgiprobe --pid 1234 --duration 30s          watch one server for half a minute
+  wsgiprobe --port 8080 --jsonl requests.jsonl write one JSON object a request
+  wsgiprobe --jsonl - | jq .path               stdout is for the machine, stderr for you
+  INFLUX_TOKEN=... wsgiprobe --influx-url http://influx:8086 \\
+      --influx-org ops --influx-bucket wsgi    write to InfluxDB 2.x
+
+Exit status: 0 done; 1 failed while running; 2 wrong usage or no such target;
+3 the kernel or the privileges do not allow it.";
+
+/// Shows which requests Apache and mod_wsgi serve and how long each takes,
+/// from the kernel, without touching the application or its configuration.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wsgiprobe",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub options: Options,
+    #[command(subcommand)]
+    pub command: Option<Subcommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// A hook back end, or the choice left to wsgiprobe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hooks {
+    /// The first of the others that this kernel takes
+    Auto,
+    /// BTF tracepoints of the socket layer: no cost to other processes (Linux 6.3)
+    Sock,
+    /// Syscall tracepoints: every kernel, at a small cost to every syscall
+    Syscall,
+}
+
+/// Names of the InfluxDB measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Schema {
+    /// OpenTelemetry's semantic conventions
+    Otel,
+    /// Those of the mod_wsgi metrics workshop, for its dashboards
+    Workshop,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Watch these processes, all their descendants, and every worker forked later
+    #[arg(long, value_name = "PID", num_args = 1.., value_delimiter = ',', action = ArgAction::Append,
+          value_parser = value_parser!(u32).range(1..), help_heading = TARGETS)]
+    pub pid: Vec<u32>,
+
+    /// Watch the processes whose name, or first word of the command line, matches
+    #[arg(long, value_name = "REGEX", help_heading = TARGETS)]
+    pub name: Vec<Regex>,
+
+    /// Watch whoever listens on this TCP port
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = value_parser!(u16).range(1..),
+          help_heading = TARGETS)]
+    pub port: Vec<u16>,
+
+    /// Hook back end
+    #[arg(long, value_enum, default_value_t = Hooks::Auto, help_heading = MEASURING)]
+    pub hooks: Hooks,
+
+    /// Stop after this long, e.g. 30s; otherwise at Ctrl-C or SIGTERM
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = MEASURING)]
+    pub duration: Option<Duration>,
+
+    /// Length of an aggregation window, 100ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval,
+          help_heading = MEASURING)]
+    pub interval: Duration,
+
+    /// Connections tracked at a time
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = value_parser!(u32).range(16..=4_194_304),
+          help_heading = MEASURING)]
+    pub max_connections: u32,
+
+    /// Buffer between kernel and user space: a power of two from 64KiB to 1GiB
+    #[arg(long, value_name = "BYTES", default_value = "4MiB", value_parser = values::ring_bytes,
+          help_heading = MEASURING)]
+    pub ring_size: u32,
+
+    /// Distinct routes kept apart; the rest is counted as `_other`
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = value_parser!(u32).range(1..=100_000),
+          help_heading = MEASURING)]
+    pub max_routes: u32,
+
+    /// One JSON object a request, to a file or - for stdout
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
+    pub jsonl: Option<PathBuf>,
+
+    /// The run's account as one JSON object, to a file or - for stdout
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
+    pub summary: Option<PathBuf>,
+
+    /// InfluxDB, e.g. http://127.0.0.1:8086
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, help_heading = OUTPUTS)]
+    pub influx_url: Option<String>,
+
+    /// Database (InfluxDB 1.x)
+    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
+    pub influx_db: Option<String>,
+
+    /// User (InfluxDB 1.x); otherwise INFLUX_USER from the environment
+    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
+    pub influx_user: Option<String>,
+
+    /// File with that user's password; otherwise INFLUX_PASSWORD from the environment
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
+    pub influx_password_file: Option<PathBuf>,
+
+    /// Organisation (InfluxDB 2.x)
+    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
+    pub influx_org: Option<String>,
+
+    /// Bucket (InfluxDB 2.x)
+    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
+    pub influx_bucket: Option<String>,
+
+    /// File with the token (InfluxDB 2.x); otherwise INFLUX_TOKEN from the environment
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
+    pub influx_token_file: Option<PathBuf>,
+
+    /// Names of the measurements
+    #[arg(long, value_enum, value_name = "SCHEMA", default_value_t = Schema::Otel, help_heading = OUTPUTS)]
+    pub influx_schema: Schema,
+
+    /// Write one point a request as well as the aggregates
+    #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]
+    pub influx_raw: bool,
+
+    /// Plain lines although stdout is a terminal (there is no other output yet)
+    #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]
+    pub no_tui: bool,
+
+    /// Settings in TOML, named like the long options; the command line and WSGIPROBE_... win
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}

@@ -1,0 +1,77 @@
+//! Values of options that clap does not parse by itself.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
+
+/// Below this a burst of a few hundred requests would already overflow it.
+const SMALLEST_RING: u64 = 64 << 10;
+const LARGEST_RING: u64 = 1 << 30;
+
+/// A time above zero, e.g. `30s`, `1h 30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be longer than 0s".into()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(format!(
+            "{error}; give a number and a unit, e.g. 500ms, 30s, 5m"
+        )),
+    }
+}
+
+/// A length of the aggregation window.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("must be between 100ms and 1h".into())
+    }
+}
+
+/// A size that a BPF ring buffer can have: a power of two, whole pages.
+pub(super) fn ring_bytes(text: &str) -> Result<u32, String> {
+    let size: ByteSize = text
+        .parse()
+        .map_err(|_| "give a number and a unit, e.g. 512KiB, 4MiB".to_owned())?;
+    let bytes = size.as_u64();
+    if !(SMALLEST_RING..=LARGEST_RING).contains(&bytes) {
+        return Err("must be between 64KiB and 1GiB".into());
+    }
+    if !bytes.is_power_of_two() {
+        // MB is 10^6 bytes and so never fits.
+        let next = ByteSize(bytes.next_power_of_two());
+        return Err(format!(
+            "must be a power of two, e.g. {}",
+            next.display().iec()
+        ));
+    }
+    Ok(bytes as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_powers_of_two() {
+        assert_eq!(ring_bytes("4MiB"), Ok(4 << 20));
+        assert_eq!(ring_bytes("65536"), Ok(65_536));
+        assert!(ring_bytes("4MB").unwrap_err().contains("4.0 MiB"));
+        assert!(ring_bytes("1KiB").is_err());
+        assert!(ring_bytes("2GiB").is_err());
+        assert!(ring_bytes("lots").is_err());
+    }
+
+    #[test]
+    fn times_have_a_unit_and_a_range() {
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("30").is_err());
+        assert_eq!(interval("100ms"), Ok(SHORTEST_INTERVAL));
+        assert!(interval("99ms").is_err());
+        assert!(interval("61m").is_err());
+    }
+}

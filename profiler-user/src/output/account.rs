@@ -1,0 +1,141 @@
+//! What is said at the end: the whole run, and where every request went.
+
+use super::text::{Line, Tone};
+use super::{human, interval, table};
+use crate::aggregate::Window;
+use crate::summary::{Summary, UNDECODED};
+
+/// Routes shown of the whole run.
+const TOP: usize = 25;
+
+/// What an output delivered.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// In words.
+    pub text: String,
+    /// Whether something did not arrive.
+    pub failed: bool,
+}
+
+/// The last block: `run` is the whole of it as one window.
+#[must_use]
+pub fn account(run: &Window, summary: &Summary, delivered: &[Delivered]) -> Vec<Line> {
+    let seconds = run.seconds();
+    let whole = interval::overall(&run.total, seconds);
+    let mut lines = vec![Line::new(Tone::Strong, format!("whole run  {whole}"))];
+    lines.extend(table::routes(&run.by_route(), seconds, TOP));
+    lines.extend(equation(summary));
+    lines.extend(delivered.iter().map(|output| {
+        let tone = if output.failed {
+            Tone::Warning
+        } else {
+            Tone::Plain
+        };
+        Line::new(tone, format!("wrote  {}", output.text))
+    }));
+    lines.push(cost(summary));
+    lines
+}
+
+fn equation(summary: &Summary) -> Vec<Line> {
+    let lost = summary.lost.sum();
+    let sum = format!(
+        "seen {} = reported {} + in flight {} + lost {lost}",
+        summary.seen, summary.reported, summary.in_flight,
+    );
+    let mut lines = if summary.balanced {
+        vec![Line::new(Tone::Plain, sum)]
+    } else {
+        let text = format!("{sum} does not hold: a bug of wsgiprobe, please report it");
+        vec![Line::new(Tone::Warning, text)]
+    };
+    lines.extend(summary.lost.non_zero().map(|(name, count)| {
+        Line::new(
+            Tone::Warning,
+            format!("  lost {count} {name}: {}", advice(name)),
+        )
+    }));
+    lines.extend(summary.notes.non_zero().map(|(name, count)| {
+        Line::new(
+            Tone::Faint,
+            format!("  note {count} {name}: {}", advice(name)),
+        )
+    }));
+    lines
+}
+
+fn cost(summary: &Summary) -> Line {
+    let probe = &summary.probe;
+    let mut text = format!(
+        "cost  {:.2}s CPU, {} of memory",
+        probe.cpu_s,
+        bytesize::ByteSize(probe.rss_bytes).display().iec(),
+    );
+    if let (Some(runs), Some(ns)) = (probe.bpf_runs, probe.bpf_ns) {
+        let each = human::duration(ns.checked_div(runs));
+        let programs = format!(
+            ", {} in {runs} runs in the kernel ({each} each)",
+            human::duration(Some(ns))
+        );
+        text.push_str(&programs);
+    }
+    Line::new(Tone::Faint, text)
+}
+
+/// What a counter means for the operator, and what to do about it.
+fn advice(counter: &str) -> &'static str {
+    match counter {
+        "ring_full" => "user space could not keep up; raise --ring-size",
+        "map_full" => "more connections than are tracked; raise --max-connections",
+        "pipeline_full" => "too many pipelined requests at a time; raise --max-connections",
+        "unparsed" => "their bytes were out of reach (io_uring?); try --hooks syscall",
+        "started_before_attach" => "under way when wsgiprobe started; nothing to do",
+        UNDECODED => "kernel and user side disagree; a bug of wsgiprobe, please report it",
+        "non_http" => "connections that do not speak HTTP/1 (TLS, HTTP/2, others)",
+        "partial_line" => "connections closed inside a request line, unanswered",
+        "path_truncated" => "paths reported cut, and marked so",
+        "process_full" => "processes not followed: watch fewer servers at a time",
+        "opaque_io" => "reads or writes whose bytes were out of reach",
+        _ => "see the documentation",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use profiler_common::stats::Counter;
+
+    use super::super::tests::window;
+    use super::*;
+    use crate::summary::tests::sample;
+
+    fn text(seen: u64) -> String {
+        let delivered = Delivered {
+            text: "16 requests to x".into(),
+            failed: false,
+        };
+        let lines = account(&window(&[(1_000_000, 200)]), &sample(seen), &[delivered]);
+        let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+        texts[3..].join("\n")
+    }
+
+    #[test]
+    fn every_request_is_accounted_for() {
+        assert_eq!(
+            text(16),
+            "seen 16 = reported 10 + in flight 3 + lost 3\n  \
+             lost 2 ring_full: user space could not keep up; raise --ring-size\n  \
+             lost 1 undecoded: kernel and user side disagree; a bug of wsgiprobe, please report it\n  \
+             note 4 non_http: connections that do not speak HTTP/1 (TLS, HTTP/2, others)\n\
+             wrote  16 requests to x\n\
+             cost  0.50s CPU, 1.0 KiB of memory"
+        );
+        assert!(text(17).contains("does not hold"));
+    }
+
+    #[test]
+    fn every_counter_has_advice() {
+        for counter in Counter::ALL.iter().filter(|c| c.is_loss() || c.is_note()) {
+            assert_ne!(advice(counter.name()), advice("?"), "{}", counter.name());
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What is said once, at the start.
+
+use super::text::{Line, Tone};
+
+/// The facts of the start.
+#[derive(Debug)]
+pub struct Banner<'a> {
+    /// Each root in words.
+    pub targets: &'a [String],
+    /// The back end.
+    pub hooks: &'a str,
+    /// Why this one: a line for each that was considered.
+    pub reasons: &'a [String],
+    /// What is written where.
+    pub outputs: &'a [String],
+}
+
+/// Words them.
+#[must_use]
+pub fn banner(facts: &Banner<'_>) -> Vec<Line> {
+    let title = format!("wsgiprobe {}", env!("CARGO_PKG_VERSION"));
+    let mut lines = vec![Line::new(Tone::Strong, title)];
+    let targets = facts
+        .targets
+        .iter()
+        .map(|target| format!("  watching  {target}"));
+    lines.extend(targets.map(|text| Line::new(Tone::Plain, text)));
+    lines.push(Line::new(
+        Tone::Plain,
+        format!("  hooks     {}", facts.hooks),
+    ));
+    let reasons = facts
+        .reasons
+        .iter()
+        .map(|reason| format!("            {reason}"));
+    lines.extend(reasons.map(|text| Line::new(Tone::Faint, text)));
+    let outputs = facts
+        .outputs
+        .iter()
+        .map(|output| format!("  writing   {output}"));
+    lines.extend(outputs.map(|text| Line::new(Tone::Plain, text)));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_why_and_where() {
+        let lines = banner(&Banner {
+            targets: &["apache2 pid 7".into()],
+            hooks: "sock",
+            reasons: &["sock: loads".into()],
+            outputs: &["each request to out.jsonl".into()],
+        });
+        let texts: Vec<_> = lines[1..].iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "  watching  apache2 pid 7",
+                "  hooks     sock",
+                "            sock: loads",
+                "  writing   each request to out.jsonl",
+            ]
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! The table of routes.
+
+use std::sync::Arc;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::human;
+use super::text::{Line, Tone, clean, fit};
+use crate::aggregate::Stats;
+
+/// Columns a route may take; it comes last, so that longer ones only cost their
+/// own tail.
+const ROUTE_WIDTH: usize = 72;
+
+const HEADER: [&str; 9] = [
+    "requests", "req/s", "errors", "4xx", "p50", "p90", "p99", "max", "route",
+];
+
+/// The first `top` of `routes` (worst first) over `seconds`, and how many more
+/// there are. Empty without routes.
+#[must_use]
+pub fn routes(routes: &[(Arc<str>, Stats)], seconds: f64, top: usize) -> Vec<Line> {
+    if routes.is_empty() {
+        return Vec::new();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(HEADER);
+    for (route, stats) in routes.iter().take(top) {
+        table.add_row([
+            stats.count.to_string(),
+            human::rate(stats.count, seconds),
+            stats.errors.to_string(),
+            stats.client_errors.to_string(),
+            human::duration(stats.p50()),
+            human::duration(stats.p90()),
+            human::duration(stats.p99()),
+            human::duration(stats.max()),
+            fit(&clean(route), ROUTE_WIDTH).into_owned(),
+        ]);
+    }
+    let last = HEADER.len() - 1;
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if index != last {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let failing = |index: usize| routes.get(index).is_some_and(|(_, s)| s.errors > 0);
+    let mut lines: Vec<Line> = table
+        .lines()
+        .enumerate()
+        .map(|(index, text)| {
+            let tone = match index.checked_sub(1) {
+                None => Tone::Faint,
+                Some(row) if failing(row) => Tone::Warning,
+                Some(_) => Tone::Plain,
+            };
+            Line::new(tone, text.trim_end())
+        })
+        .collect();
+    if let Some(more) = routes.len().checked_sub(top).filter(|more| *more > 0) {
+        let text = format!("  ... and {}", human::count(more as u64, "more route"));
+        lines.push(Line::new(Tone::Faint, text));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::stats;
+    use super::*;
+
+    fn texts(lines: &[Line]) -> Vec<&str> {
+        lines.iter().map(|line| line.text.as_str()).collect()
+    }
+
+    #[test]
+    fn lines_up_whatever_the_width_of_a_route() {
+        let given = [
+            (Arc::from("/日本/{id}"), stats(&[(1_250_000, 200)])),
+            (
+                Arc::from("/a\x1b[2J"),
+                stats(&[(80_000, 200), (80_000, 500)]),
+            ),
+        ];
+        let lines = routes(&given, 2.0, 10);
+        assert_eq!(
+            texts(&lines),
+            [
+                " requests  req/s  errors  4xx     p50     p90     p99     max  route",
+                "        1   0.50       0    0  1.25ms  1.25ms  1.25ms  1.25ms  /日本/{id}",
+                "        2   1.00       1    0  80.0µs  80.0µs  80.0µs  80.0µs  /a\\x1b[2J",
+            ]
+        );
+        assert_eq!(lines[1].tone, Tone::Plain);
+        assert_eq!(lines[2].tone, Tone::Warning);
+    }
+
+    #[test]
+    fn says_how_many_it_leaves_out() {
+        let given: Vec<_> = (0..12)
+            .map(|n| (Arc::from(format!("/{n}")), stats(&[(1, 200)])))
+            .collect();
+        let lines = routes(&given, 1.0, 10);
+        assert_eq!(lines.len(), 12);
+        assert_eq!(lines[11].text, "  ... and 2 more routes");
+        assert!(routes(&[], 1.0, 10).is_empty());
+    }
+}

@@ -1,0 +1,239 @@
+//! The run: attach, watch, drain, deliver, account.
+//!
+//! One thread does it all. If an output blocks (a pipe nobody empties), records
+//! wait in the ring buffer, and those that do not fit are counted as lost.
+
+mod host;
+mod outputs;
+mod ring;
+mod schedule;
+mod stages;
+mod stop;
+mod watcher;
+
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::cli::{Hooks, Settings, Targets};
+use crate::discovery::{self, Selection, Snapshot, describe};
+use crate::output::{self, Banner, Console, Intervals, Tone};
+use crate::privileges;
+use crate::probe::{self, BackEnd, Probe};
+use host::unix_now;
+use outputs::Outputs;
+use ring::Ring;
+use schedule::Schedule;
+use stages::Stages;
+use stop::{Stop, StopReason};
+use watcher::{Change, Watcher};
+
+/// Runs until told to stop, or until nothing is left to watch.
+pub fn run(settings: Settings) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(watch(settings))
+}
+
+async fn watch(mut settings: Settings) -> Result<()> {
+    let stop = Stop::install().context("cannot install the signal handlers")?;
+    let selection = selection(std::mem::take(&mut settings.targets));
+    let roots = find(&selection)?;
+    let (notices, inbox) = mpsc::unbounded_channel();
+    let outputs = Outputs::open(&settings, notices)?;
+
+    let mut probe = Probe::attach(&probe_settings(&settings))?;
+    let attached = Instant::now();
+    let mut watcher = Watcher::new(selection);
+    watcher.start(&mut probe, &roots)?;
+    announce(&probe);
+    let mut console = Console::new(settings.stdout_is_data());
+    let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
+    let targets: Vec<String> = roots
+        .iter()
+        .map(|id| describe::root(*id, &snapshot))
+        .collect();
+    console.print(&output::banner(&Banner {
+        targets: &targets,
+        hooks: probe.back_end().name(),
+        reasons: probe.reasons(),
+        outputs: outputs.plan(),
+    }));
+
+    let run = Run {
+        stages: Stages::new(settings.max_routes, outputs),
+        schedule: Schedule::new(unix_now(), settings.interval),
+        deadline: settings.duration.map(|duration| attached + duration),
+        intervals: Intervals::default(),
+        began_unix_ns: unix_now(),
+        probe,
+        watcher,
+        console,
+        inbox,
+        stop,
+    };
+    run.until_stopped().await
+}
+
+/// What is being watched, and everything it flows through.
+struct Run {
+    probe: Probe,
+    watcher: Watcher,
+    stages: Stages,
+    schedule: Schedule,
+    deadline: Option<Instant>,
+    intervals: Intervals,
+    began_unix_ns: u64,
+    console: Console,
+    /// What the sinks have to say.
+    inbox: mpsc::UnboundedReceiver<String>,
+    stop: Stop,
+}
+
+impl Run {
+    async fn until_stopped(mut self) -> Result<()> {
+        let reason = self.turn().await?;
+        match reason {
+            StopReason::TargetsEnded => {
+                self.console
+                    .say(Tone::Plain, "every watched process has ended");
+            }
+            StopReason::Signal => self
+                .console
+                .say(Tone::Plain, "stopping; again to stop at once"),
+            StopReason::Elapsed | StopReason::NobodyReads => {}
+        }
+        self.finish().await
+    }
+
+    /// Serves whatever happens next, until something says stop.
+    async fn turn(&mut self) -> Result<StopReason> {
+        let ring = Ring::new(self.probe.as_fd());
+        let mut ring = ring.context("cannot wait for the ring buffer")?;
+        loop {
+            let window_ends = sleep(self.schedule.wait(unix_now()));
+            let presence = sleep_until(self.watcher.next_check());
+            let deadline = self.deadline;
+            // In order of urgency: under load there are always records.
+            tokio::select! {
+                biased;
+                () = self.stop.requested() => return Ok(StopReason::Signal),
+                () = elapsed(deadline) => return Ok(StopReason::Elapsed),
+                () = window_ends => self.close_window(),
+                () = presence => if let Some(reason) = self.check_targets()? {
+                    return Ok(reason);
+                },
+                Some(notice) = self.inbox.recv() => self.console.say(Tone::Warning, notice),
+                ready = ring.readable() => {
+                    ready.context("cannot wait for the ring buffer")?;
+                    self.drain();
+                }
+            }
+            if !self.console.is_open() && !self.stages.outputs.any() {
+                return Ok(StopReason::NobodyReads);
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        let Self { probe, stages, .. } = self;
+        probe.drain(|record| stages.accept(record));
+    }
+
+    fn close_window(&mut self) {
+        self.drain();
+        let (start, end) = self.schedule.advance(unix_now());
+        let window = self.stages.close(start, end);
+        self.console.print(&self.intervals.lines(&window));
+    }
+
+    fn check_targets(&mut self) -> Result<Option<StopReason>> {
+        let Some(change) = self.watcher.check(&mut self.probe)? else {
+            return Ok(None);
+        };
+        match change {
+            Change::Ended => return Ok(Some(StopReason::TargetsEnded)),
+            Change::Gone => {
+                let text = "every watched process has ended; waiting for its return";
+                self.console.say(Tone::Warning, text);
+            }
+            Change::Found(servers) => {
+                for server in servers {
+                    self.console
+                        .say(Tone::Strong, format!("now watching {server}"));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the hooks out, delivers what is left, and accounts for it.
+    async fn finish(mut self) -> Result<()> {
+        self.probe.detach();
+        self.drain();
+        let now = unix_now().max(self.began_unix_ns);
+        let (start, end) = self.schedule.close(now);
+        self.stages.close(start, end);
+        let run = self.stages.run(self.began_unix_ns, now);
+        let summary = self.stages.summary(&self.probe);
+        let (delivered, result) = self.stages.outputs.finish(&summary).await;
+        while let Ok(notice) = self.inbox.try_recv() {
+            self.console.say(Tone::Warning, notice);
+        }
+        self.console
+            .print(&output::account(&run, &summary, &delivered));
+        result
+    }
+}
+
+async fn elapsed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A wrong number is wrong usage for everybody; whatever else is (not) found
+/// depends on the privileges, so these are looked at first.
+fn find(selection: &Selection) -> Result<Vec<discovery::ProcessId>> {
+    let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
+    selection.check_pids(&snapshot)?;
+    privileges::check()?;
+    Ok(selection.resolve(&snapshot)?)
+}
+
+/// The line that scripts wait for: from here on every request is seen.
+fn announce(probe: &Probe) {
+    use std::io::Write as _;
+    // If nobody reads it there is nobody to tell.
+    let _ = writeln!(
+        std::io::stderr(),
+        "wsgiprobe: attached ({}), watching {} processes",
+        probe.back_end().name(),
+        probe.watched().len(),
+    );
+}
+
+fn selection(targets: Targets) -> Selection {
+    Selection {
+        pids: targets.pids,
+        names: targets.names,
+        ports: targets.ports,
+    }
+}
+
+fn probe_settings(settings: &Settings) -> probe::Settings {
+    probe::Settings {
+        hooks: match settings.hooks {
+            Hooks::Auto => None,
+            Hooks::Sock => Some(BackEnd::Sock),
+            Hooks::Syscall => Some(BackEnd::Syscall),
+        },
+        max_connections: settings.max_connections,
+        ring_bytes: settings.ring_bytes,
+    }
+}

@@ -1,0 +1,254 @@
+//! The files and services that a run writes to.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::host;
+use crate::aggregate::Window;
+use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
+use crate::model::Request;
+use crate::output::Delivered;
+use crate::sinks::influxdb::{self, InfluxDb};
+use crate::sinks::jsonl::JsonLines;
+use crate::summary::Summary;
+
+/// For one request to InfluxDB, connecting included.
+const INFLUX_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end of the run waits for InfluxDB to take the rest.
+const INFLUX_PATIENCE: Duration = Duration::from_secs(10);
+/// Points per write: what InfluxDB's documentation advises.
+const INFLUX_BATCH: usize = 5_000;
+/// Points waiting while InfluxDB is away: some 100 000 of about 150 bytes.
+const INFLUX_BUFFER: usize = 16 << 20;
+
+/// Everything that is written besides lines for people.
+pub(super) struct Outputs {
+    jsonl: Option<(PathBuf, JsonLines)>,
+    influx: Option<(String, InfluxDb)>,
+    summary: Option<(PathBuf, Box<dyn Write>)>,
+    plan: Vec<String>,
+}
+
+impl Outputs {
+    /// Opens them all: what cannot be written shows before anything is watched.
+    pub(super) fn open(settings: &Settings, notices: UnboundedSender<String>) -> Result<Self> {
+        let mut plan = Vec::new();
+        let jsonl = match &settings.jsonl {
+            Some(path) => {
+                plan.push(format!("each request to {}", shown(path)));
+                let lines = JsonLines::open(path);
+                let lines =
+                    lines.with_context(|| format!("--jsonl: cannot open {}", path.display()));
+                Some((path.clone(), lines?))
+            }
+            None => None,
+        };
+        let influx = match &settings.influx {
+            Some(influx) => {
+                let place = place(influx);
+                let interval = humantime::format_duration(settings.interval);
+                plan.push(format!("aggregates of every {interval} to {place}"));
+                let started = InfluxDb::start(influx_settings(influx), notices);
+                Some((place, started.context("cannot write to InfluxDB")?))
+            }
+            None => None,
+        };
+        let summary = match &settings.summary {
+            Some(path) => {
+                plan.push(format!("the summary to {}, at the end", shown(path)));
+                let file = open(path);
+                let file =
+                    file.with_context(|| format!("--summary: cannot open {}", path.display()));
+                Some((path.clone(), file?))
+            }
+            None => None,
+        };
+        Ok(Self {
+            jsonl,
+            influx,
+            summary,
+            plan,
+        })
+    }
+
+    /// What will be written where, a line each.
+    pub(super) fn plan(&self) -> &[String] {
+        &self.plan
+    }
+
+    /// Whether there is any.
+    pub(super) fn any(&self) -> bool {
+        !self.plan.is_empty()
+    }
+
+    /// Delivers a request.
+    pub(super) fn request(&mut self, request: &Request) {
+        if let Some((_, jsonl)) = &mut self.jsonl {
+            jsonl.request(request);
+        }
+        if let Some((_, influx)) = &mut self.influx {
+            influx.request(request);
+        }
+    }
+
+    /// Delivers a window; what was held back for company goes with it.
+    pub(super) fn window(&mut self, window: &Window) {
+        if let Some((_, jsonl)) = &mut self.jsonl {
+            jsonl.flush();
+        }
+        if let Some((_, influx)) = &mut self.influx {
+            influx.window(window);
+        }
+    }
+
+    /// Delivers the rest and the summary. Says what arrived; what did not arrive
+    /// is an error as well.
+    pub(super) async fn finish(mut self, summary: &Summary) -> (Vec<Delivered>, Result<()>) {
+        let mut delivered = Vec::new();
+        if let Some((path, mut jsonl)) = self.jsonl.take() {
+            jsonl.flush();
+            delivered.push(jsonl_report(&path, summary.reported, jsonl.errors()));
+        }
+        if let Some((place, influx)) = self.influx.take() {
+            let report = influx.finish(INFLUX_PATIENCE).await;
+            delivered.push(influx_report(&place, &report));
+        }
+        let mut result = match self.summary.take() {
+            Some((path, mut file)) => write_summary(&mut file, summary)
+                .with_context(|| format!("--summary: cannot write {}", path.display())),
+            None => Ok(()),
+        };
+        if result.is_ok() {
+            result = all_arrived(&delivered);
+        }
+        (delivered, result)
+    }
+}
+
+fn all_arrived(delivered: &[Delivered]) -> Result<()> {
+    let failed: Vec<&str> = delivered
+        .iter()
+        .filter(|output| output.failed)
+        .map(|output| output.text.as_str())
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    bail!("not everything was delivered: {}", failed.join("; "));
+}
+
+fn write_summary(file: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    serde_json::to_writer(&mut *file, summary)?;
+    writeln!(file)?;
+    file.flush()
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Write>> {
+    Ok(if is_stdout(path) {
+        Box::new(io::stdout())
+    } else {
+        Box::new(File::create(path)?)
+    })
+}
+
+fn shown(path: &Path) -> String {
+    if is_stdout(path) {
+        "stdout".into()
+    } else {
+        path.display().to_string()
+    }
+}
+
+fn jsonl_report(path: &Path, reported: u64, errors: u64) -> Delivered {
+    let text = match errors {
+        0 => format!("{reported} requests to {}", shown(path)),
+        _ => format!(
+            "{errors} of {reported} requests did not get to {}",
+            shown(path)
+        ),
+    };
+    Delivered {
+        text,
+        failed: errors > 0,
+    }
+}
+
+fn influx_report(place: &str, report: &influxdb::Report) -> Delivered {
+    let problems = [
+        (report.dropped, "dropped while it was away"),
+        (report.rejected, "rejected by it"),
+        (report.errors, "failed attempts"),
+    ];
+    let mut parts = vec![format!("{} points to {place}", report.written)];
+    let problems = problems.into_iter().filter(|(count, _)| *count > 0);
+    parts.extend(problems.map(|(count, what)| format!("{count} {what}")));
+    let text = parts.join(", ");
+    // A failed attempt that was made good by another one lost nothing.
+    Delivered {
+        text,
+        failed: report.dropped + report.rejected > 0,
+    }
+}
+
+fn place(influx: &Influx) -> String {
+    match &influx.target {
+        InfluxTarget::V1 { db, .. } => format!("InfluxDB {}, database {db}", influx.url),
+        InfluxTarget::V2 { org, bucket, .. } => {
+            format!("InfluxDB {}, bucket {bucket} of {org}", influx.url)
+        }
+    }
+}
+
+fn influx_settings(influx: &Influx) -> influxdb::Settings {
+    influxdb::Settings {
+        url: influx.url.to_string(),
+        target: match &influx.target {
+            InfluxTarget::V1 { db, login } => influxdb::Target::V1 {
+                db: db.clone(),
+                user: login.as_ref().map(|(user, _)| user.clone()),
+                password: login.as_ref().map(|(_, word)| word.reveal().to_owned()),
+            },
+            InfluxTarget::V2 { org, bucket, token } => influxdb::Target::V2 {
+                org: org.clone(),
+                bucket: bucket.clone(),
+                token: token.reveal().to_owned(),
+            },
+        },
+        schema: match influx.schema {
+            Schema::Otel => influxdb::Schema::Otel,
+            Schema::Workshop => influxdb::Schema::Workshop,
+        },
+        raw: influx.raw,
+        hostname: host::name(),
+        timeout: INFLUX_TIMEOUT,
+        batch_points: INFLUX_BATCH,
+        buffer_bytes: INFLUX_BUFFER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_arrive_is_an_error() {
+        let report = influxdb::Report {
+            written: 7,
+            errors: 2,
+            ..Default::default()
+        };
+        let made_good = influx_report("x", &report);
+        assert_eq!(made_good.text, "7 points to x, 2 failed attempts");
+        assert!(all_arrived(&[made_good]).is_ok());
+        let disk_full = jsonl_report(Path::new("out"), 9, 3);
+        assert_eq!(
+            all_arrived(&[disk_full]).unwrap_err().to_string(),
+            "not everything was delivered: 3 of 9 requests did not get to out"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! The run's account: what was seen, and where each request went.
+//!
+//! `seen = reported + in flight + sum(lost)` is checked here and printed by
+//! [`output`](crate::output); the object is that of `--summary`.
+
+use std::time::Duration;
+
+use profiler_common::stats::Counter;
+use serde::{Serialize, Serializer};
+
+/// Loss in user space: records of the kernel that could not be understood.
+pub const UNDECODED: &str = "undecoded";
+
+/// The account of a run.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Requests that the kernel side saw.
+    pub seen: u64,
+    /// Requests handed to every output.
+    pub reported: u64,
+    /// Requests read and unfinished when the hooks were taken out.
+    pub in_flight: u64,
+    /// Requests seen and neither reported nor in flight, by reason.
+    pub lost: Counts,
+    /// Whether the three add up to `seen`.
+    pub balanced: bool,
+    /// What else was noticed; no request is missing because of it.
+    pub notes: Counts,
+    /// The back end.
+    pub hooks: &'static str,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Time to load and attach the programs, milliseconds.
+    pub attach_ms: f64,
+    /// The probe's own cost.
+    pub probe: ProbeCost,
+}
+
+/// What wsgiprobe itself used.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct ProbeCost {
+    /// CPU time of this process, seconds.
+    pub cpu_s: f64,
+    /// Its resident memory, bytes.
+    pub rss_bytes: u64,
+    /// Runs of the kernel programs; `null` where the kernel keeps no statistics.
+    pub bpf_runs: Option<u64>,
+    /// Time inside them, nanoseconds; `null` likewise.
+    pub bpf_ns: Option<u64>,
+}
+
+/// Named counts, in a fixed order: a map in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(Vec<(&'static str, u64)>);
+
+impl Counts {
+    /// Those that are not zero.
+    pub fn non_zero(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().copied().filter(|(_, count)| *count > 0)
+    }
+
+    /// Their sum.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+}
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+/// What a summary is made of.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The kernel's counters.
+    pub counters: &'a [(Counter, u64)],
+    /// Requests handed to every output.
+    pub reported: u64,
+    /// Records that could not be decoded.
+    pub undecoded: u64,
+    /// Requests read and unfinished.
+    pub in_flight: u64,
+    /// The back end.
+    pub hooks: &'static str,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Time to load and attach.
+    pub attach_time: Duration,
+    /// The probe's own cost.
+    pub probe: ProbeCost,
+}
+
+impl Summary {
+    /// Adds the facts up.
+    #[must_use]
+    pub fn new(facts: Facts<'_>) -> Self {
+        let named = |wanted: fn(Counter) -> bool| {
+            let counters = facts.counters.iter().filter(move |(c, _)| wanted(*c));
+            counters.map(|(counter, count)| (counter.name(), *count))
+        };
+        let seen = facts.counters.iter().find(|(c, _)| *c == Counter::Seen);
+        let seen = seen.map_or(0, |(_, count)| *count);
+        let undecoded = (UNDECODED, facts.undecoded);
+        let lost = Counts(named(Counter::is_loss).chain([undecoded]).collect());
+        Self {
+            seen,
+            reported: facts.reported,
+            in_flight: facts.in_flight,
+            balanced: seen == facts.reported + facts.in_flight + lost.sum(),
+            lost,
+            notes: Counts(named(Counter::is_note).collect()),
+            hooks: facts.hooks,
+            kernel: facts.kernel,
+            attach_ms: facts.attach_time.as_micros() as f64 / 1e3,
+            probe: facts.probe,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A summary where 2 requests did not fit the ring and 1 was undecodable.
+    pub fn sample(seen: u64) -> Summary {
+        let counters: Vec<_> = Counter::ALL
+            .iter()
+            .map(|counter| {
+                let count = match counter {
+                    Counter::Seen => seen,
+                    Counter::RingFull => 2,
+                    Counter::NonHttp => 4,
+                    _ => 0,
+                };
+                (*counter, count)
+            })
+            .collect();
+        Summary::new(Facts {
+            counters: &counters,
+            reported: 10,
+            undecoded: 1,
+            in_flight: 3,
+            hooks: "sock",
+            kernel: "6.18.44".into(),
+            attach_time: Duration::from_micros(81_250),
+            probe: ProbeCost {
+                cpu_s: 0.5,
+                rss_bytes: 1024,
+                ..ProbeCost::default()
+            },
+        })
+    }
+
+    #[test]
+    fn adds_up_and_says_when_it_does_not() {
+        assert!(sample(16).balanced);
+        assert!(!sample(17).balanced);
+    }
+
+    #[test]
+    fn has_the_keys_of_the_contract() {
+        assert_eq!(
+            serde_json::to_string(&sample(16)).unwrap(),
+            concat!(
+                r#"{"seen":16,"reported":10,"in_flight":3,"#,
+                r#""lost":{"ring_full":2,"map_full":0,"pipeline_full":0,"unparsed":0,"#,
+                r#""started_before_attach":0,"undecoded":1},"balanced":true,"#,
+                r#""notes":{"non_http":4,"partial_line":0,"path_truncated":0,"process_full":0,"#,
+                r#""opaque_io":0},"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
+                r#""probe":{"cpu_s":0.5,"rss_bytes":1024,"bpf_runs":null,"bpf_ns":null}}"#,
+            )
+        );
+    }
+}
