@@ -76,6 +76,10 @@ pub struct Stats {
 impl Stats {
     /// Of no request.
     #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "constants that are known to work"
+    )]
     pub fn new() -> Self {
         let mut durations = Histogram::new_with_bounds(FINEST_NS, 2 * FINEST_NS, DIGITS)
             .expect("the bounds are constants that the histogram takes");
@@ -98,6 +102,7 @@ impl Stats {
     }
 
     /// Adds a request.
+    #[expect(clippy::missing_panics_doc, reason = "the histogram grows to an hour")]
     pub fn record(&mut self, request: &Request) {
         self.count += 1;
         self.errors += u64::from(is_error(request));
@@ -120,6 +125,7 @@ impl Stats {
     }
 
     /// Adds all of `other`, as if each request had been recorded here.
+    #[expect(clippy::missing_panics_doc, reason = "all histograms are made alike")]
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.errors += other.errors;

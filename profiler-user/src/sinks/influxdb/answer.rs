@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 /// Longest that a server's `Retry-After` is believed.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// Longest excerpt of a server's words, characters.
 const WORDS: usize = 300;
@@ -96,7 +96,7 @@ fn words(body: &str) -> String {
 }
 
 /// Fit for one line of a terminal: no control characters, not too long.
-fn shorten(words: &str) -> String {
+pub(super) fn shorten(words: &str) -> String {
     let one_line = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut shown: String = one_line
         .chars()

@@ -53,7 +53,10 @@ async fn ask(influx: &influxdb2::Client, org: &str, bucket: &str) -> Answer {
     {
         return Answer::Later {
             after: None,
-            words: format!("not healthy: {}", health.message.unwrap_or_default()),
+            words: answer::shorten(&format!(
+                "not healthy: {}",
+                health.message.unwrap_or_default()
+            )),
         };
     }
     let written = influx

@@ -230,7 +230,7 @@ mod tests {
                 let expected = FieldValue::String(EscapedStr::from(string.as_str()));
                 prop_assert_eq!(line.field_value("s"), Some(&expected));
                 match line.field_value("f") {
-                    Some(FieldValue::F64(got)) => prop_assert_eq!(*got, float),
+                    Some(FieldValue::F64(got)) => prop_assert_eq!(got.to_bits(), float.to_bits()),
                     other => prop_assert!(other.is_none() && !float.is_finite()),
                 }
             }

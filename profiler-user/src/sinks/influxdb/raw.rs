@@ -1,8 +1,7 @@
 //! OpenTelemetry's schema, one point a request (`--influx-raw`).
 //!
-//! Measurement `http.server.request`, at the time the request ended; two of one
-//! series that ended in the same nanosecond are told apart by
-//! [`Distinct`].
+//! Measurement `http.server.request`, at the time the request ended. Of two of one
+//! series that ended in the same nanosecond, the later one is moved to the next.
 //!
 //! | tag | is |
 //! |---|---|

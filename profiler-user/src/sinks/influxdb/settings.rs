@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-/// Where and how to write.
-#[derive(Clone, Debug)]
+/// Where and how to write. Its `Debug` shows no secret.
+#[derive(Clone)]
 pub struct Settings {
     /// The server's address, with a path if it is behind one; for 1.x it may hold
     /// `user:password@`, which goes before that of [`Target::V1`].
@@ -21,10 +21,21 @@ pub struct Settings {
     pub hostname: String,
     /// For a request to the server, connecting included.
     pub timeout: Duration,
-    /// Points sent at a time, at most. 1 000 to 5 000 is what InfluxData advises.
+    /// Points sent at a time, at most. InfluxDB's guide advises 5 000.
     pub batch_points: usize,
     /// Bytes of points that wait while the server is away; the oldest go first.
     pub buffer_bytes: usize,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &self.shown_url())
+            .field("target", &self.target)
+            .field("schema", &self.schema)
+            .field("raw", &self.raw)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The version of the interface, with what it needs. Its `Debug` shows no secret.
@@ -165,16 +176,12 @@ impl Settings {
     }
 
     fn parsed_url(&self) -> Result<Url, SettingsError> {
-        let shown = || match self.url.rsplit_once('@') {
-            Some((_, host)) => format!("...@{host}"),
-            None => self.url.clone(),
-        };
         let url = Url::parse(self.url.trim()).map_err(|source| SettingsError::Url {
-            url: shown(),
+            url: self.shown_url(),
             source,
         })?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(SettingsError::Scheme(shown()));
+            return Err(SettingsError::Scheme(self.shown_url()));
         }
         if url.query().is_some() {
             return Err(SettingsError::UrlTail('?'));
@@ -187,5 +194,13 @@ impl Settings {
             return Err(SettingsError::UserInfo);
         }
         Ok(url)
+    }
+
+    /// Without what is before an `@`, be the rest a URL or not.
+    fn shown_url(&self) -> String {
+        match self.url.rsplit_once('@') {
+            Some((_, host)) => format!("...@{host}"),
+            None => self.url.clone(),
+        }
     }
 }

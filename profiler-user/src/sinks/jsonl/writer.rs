@@ -71,6 +71,9 @@ impl Writer {
         if state.lines.len() + line.len() <= BUFFER {
             state.lines.extend_from_slice(line);
             state.count += 1;
+            if state.count == 1 {
+                self.shared.changed.notify_all();
+            }
             return;
         }
         state.report.lost += 1;
@@ -98,8 +101,10 @@ impl Writer {
             .wait_timeout_while(state, deadline, |state| !state.ended)
             .unwrap_or_else(PoisonError::into_inner);
         // A thread that hangs in a write ends with the process.
+        state.report.lost += std::mem::take(&mut state.count);
+        state.lines.clear();
         let mut report = state.report;
-        report.lost += std::mem::take(&mut state.count) + state.writing;
+        report.lost += state.writing;
         report
     }
 }
@@ -143,12 +148,14 @@ impl Thread {
         }
     }
 
-    /// Collects for a while; returns whether these lines are the last.
+    /// Waits for lines, then for more; returns whether these are the last.
     fn wait(&self, lines: &mut Vec<u8>) -> bool {
-        let state = self.shared.state();
-        let (mut state, _) = self
-            .shared
-            .changed
+        let changed = &self.shared.changed;
+        let idle = |state: &mut State| state.count == 0 && !state.ending;
+        let state = changed
+            .wait_while(self.shared.state(), idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = changed
             .wait_timeout_while(state, LINGER, |state| !state.ending)
             .unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut state.lines, lines);
@@ -159,14 +166,15 @@ impl Thread {
     fn write(&mut self, lines: &[u8]) {
         let mut done = 0;
         let result = self.write_from(lines, &mut done);
-        let count = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count() as u64;
+        let written = count_lines(&lines[..done]);
         let mut state = self.shared.state();
-        state.writing = 0;
-        state.report.written += count(&lines[..done]);
-        state.report.lost += count(&lines[done..]);
+        state.report.written += written;
+        state.report.lost += std::mem::take(&mut state.writing) - written;
         drop(state);
         if let Err(error) = result {
-            self.torn = done > 0 && lines[done - 1] != b'\n' || done == 0 && self.torn;
+            if let Some(last) = lines[..done].last() {
+                self.torn = *last != b'\n';
+            }
             if !std::mem::replace(&mut self.told, true) {
                 tell(&self.notices, &self.name, &error.to_string());
             }
@@ -189,6 +197,14 @@ impl Thread {
         }
         self.out.flush()
     }
+}
+
+#[expect(
+    clippy::naive_bytecount,
+    reason = "once for many lines, off the hot path"
+)]
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|b| **b == b'\n').count() as u64
 }
 
 fn tell(notices: &Notices, name: &str, what: &str) {
