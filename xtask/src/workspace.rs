@@ -37,12 +37,8 @@ fn is_of_this_package(name: &OsString) -> bool {
 
 /// Where cargo puts what it builds.
 pub fn target_dir() -> Result<PathBuf> {
-    let metadata = command::read(cargo().args([
-        "metadata",
-        "--no-deps",
-        "--format-version=1",
-        "--offline",
-    ]))?;
+    let metadata =
+        command::read(cargo().args(["metadata", "--no-deps", "--format-version=1", "--offline"]))?;
     let metadata: serde_json::Value =
         serde_json::from_str(&metadata).context("reading cargo's metadata")?;
     let folder = metadata["target_directory"]

@@ -14,7 +14,8 @@ use crate::workspace;
 /// rustup cannot install itself from here.
 pub fn present(_: &Progress) -> Result<Done> {
     let version = command::first_line(Command::new("rustup").arg("--version"));
-    let version = version.context("rustup is not on the PATH: install it from https://rustup.rs")?;
+    let version =
+        version.context("rustup is not on the PATH: install it from https://rustup.rs")?;
     Ok(Done::AlreadyThere(version))
 }
 
