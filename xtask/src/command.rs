@@ -63,7 +63,7 @@ pub fn run_quietly(command: &mut Command) -> Result<()> {
         thread::sleep(Duration::from_millis(50));
         if said.elapsed() >= STILL_RUNNING {
             said = Instant::now();
-            anstream::println!("      … {}, {}", name(command), seconds(began.elapsed()));
+            anstream::println!("      … still at it after {}", seconds(began.elapsed()));
         }
     };
 

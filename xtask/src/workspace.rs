@@ -54,5 +54,10 @@ pub fn wsgiprobe() -> Result<PathBuf> {
         return std::path::absolute(given).context("WSGIPROBE_BIN is no path");
     }
     command::run(cargo().args(["build", "--release", "--package=profiler-user"]))?;
+    release_binary()
+}
+
+/// Where cargo puts the wsgiprobe that it builds for release.
+pub fn release_binary() -> Result<PathBuf> {
     Ok(target_dir()?.join("release/wsgiprobe"))
 }

@@ -17,6 +17,7 @@ mod process;
 mod routes;
 mod verdict;
 
+use std::env;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -46,25 +47,36 @@ pub struct Options {
 
 /// Shows it; fails if any count disagrees.
 pub fn run(options: &Options) -> Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        bail!(
-            "the demo needs root, for eBPF and for Apache's workers: run `sudo env \"PATH=$PATH\" cargo xtask demo`"
-        );
-    }
+    require_root()?;
+    let interrupt = Interrupt::install()?;
     let folder = tempfile::Builder::new()
         .prefix("wsgiprobe-demo.")
         .tempdir()
         .context("creating the demo's folder")?;
-    let shown = show(options, &folder);
-    if shown.is_err() {
+    let shown = show(options, &folder, &interrupt);
+    // Whoever ended it early does not want to look into why it ended.
+    if shown.is_err() && interrupt.check().is_ok() {
         let kept = folder.keep();
         anstream::eprintln!("what the servers wrote is kept in {}", kept.display());
     }
     shown
 }
 
-fn show(options: &Options, folder: &TempDir) -> Result<()> {
-    let interrupt = Interrupt::install()?;
+/// Says what to type instead. Not `sudo cargo`: root's cargo is another one.
+fn require_root() -> Result<()> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    bail!(
+        "the demo needs root, for eBPF and for Apache's workers. Build as yourself, then run it: \
+         `cargo xtask setup && cargo build --release -p profiler-user && \
+         sudo env WSGIPROBE_BIN={} {} demo --no-setup`",
+        workspace::release_binary()?.display(),
+        env::current_exe()?.display()
+    )
+}
+
+fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()> {
     let watched = Duration::from_secs(options.seconds);
     let mut progress = Progress::new("demo", 6);
 
@@ -78,27 +90,20 @@ fn show(options: &Options, folder: &TempDir) -> Result<()> {
 
     let (apache, influx) =
         progress.step("start a private Apache and a private InfluxDB", || {
-            let influx = InfluxDb::start(folder.path(), &interrupt)?;
-            Ok((Apache::start(folder.path(), &interrupt)?, influx))
+            let influx = InfluxDb::start(folder.path(), interrupt)?;
+            Ok((Apache::start(folder.path(), interrupt)?, influx))
         })?;
     progress.say(format_args!("Apache {} at {}", apache.pid(), apache.url()));
     progress.say(format_args!("InfluxDB at {}", influx.url()));
 
     let mut probe = progress.step("attach wsgiprobe", || {
-        Probe::attach(
-            &binary,
-            folder.path(),
-            &apache,
-            &influx,
-            watched,
-            &interrupt,
-        )
+        Probe::attach(&binary, folder.path(), &apache, &influx, watched, interrupt)
     })?;
 
     let what = format!("load: {} routes at a fixed pace", routes::ROUTES.len());
     let answered = progress.step(what, || {
-        let answered = load::run(apache.url(), watched.saturating_sub(AFTER_LOAD), &interrupt)?;
-        probe.wait(&interrupt)?;
+        let answered = load::run(apache.url(), watched.saturating_sub(AFTER_LOAD), interrupt)?;
+        probe.wait(interrupt)?;
         Ok(answered)
     })?;
 

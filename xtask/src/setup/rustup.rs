@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Done, apt};
 use crate::command;
 use crate::progress::Progress;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{LLVM, Toolchain};
 use crate::workspace;
 
 /// rustup cannot install itself from here.
@@ -47,8 +47,8 @@ pub fn kernel_toolchain(progress: &Progress) -> Result<Done> {
     };
     if !chosen.usable() {
         bail!(
-            "toolchain {} is installed, yet has no `core` for eBPF: remove it with \
-             `rustup toolchain uninstall {0}` and run this again",
+            "toolchain {} is installed, yet has no `core` for eBPF, or an LLVM newer than the \
+             {LLVM} of bpf-linker; see docs/journal/2026-11-21-ebpf-toolchain.md",
             chosen.name()
         );
     }
