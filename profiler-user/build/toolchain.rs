@@ -9,6 +9,12 @@ use std::process::Command;
 /// The target triple of the kernel programs.
 pub const TARGET: &str = "bpfel-unknown-none";
 
+/// The major version of the LLVM that `cargo xtask setup` builds bpf-linker with.
+///
+/// A compiler with a newer one writes bitcode that the linker refuses
+/// (`Invalid record`), and only at the very end of the build.
+pub const LLVM: u32 = 22;
+
 /// A toolchain that has, or can build, `core` for [`TARGET`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Toolchain {
@@ -51,11 +57,13 @@ impl Toolchain {
         }
     }
 
-    /// Whether it is installed with all that the kernel programs need.
+    /// Whether it is installed with all that the kernel programs need, and
+    /// writes what the linker can read.
     #[must_use]
     pub fn usable(self) -> bool {
         self.sysroot()
             .is_some_and(|sysroot| sysroot.join(self.core()).exists())
+            && self.llvm().is_some_and(|major| major <= LLVM)
     }
 
     /// Where its `core` for eBPF lies: compiled, or as source.
@@ -68,14 +76,26 @@ impl Toolchain {
 
     /// Its installation folder; `None` if rustup does not know the toolchain.
     fn sysroot(self) -> Option<PathBuf> {
+        let sysroot = self.rustc(&["--print", "sysroot"])?;
+        Some(PathBuf::from(sysroot.trim_end()))
+    }
+
+    /// The major version of its LLVM.
+    fn llvm(self) -> Option<u32> {
+        let version = self.rustc(&["--version", "--verbose"])?;
+        let llvm = version
+            .lines()
+            .find_map(|line| line.strip_prefix("LLVM version: "))?;
+        llvm.split('.').next()?.parse().ok()
+    }
+
+    fn rustc(self, arguments: &[&str]) -> Option<String> {
         let output = Command::new("rustup")
-            .args(["run", self.name(), "rustc", "--print", "sysroot"])
+            .args(["run", self.name(), "rustc"])
+            .args(arguments)
             .output()
             .ok()?;
-        let sysroot = String::from_utf8(output.stdout).ok()?;
-        output
-            .status
-            .success()
-            .then(|| PathBuf::from(sysroot.trim_end()))
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then_some(text)
     }
 }

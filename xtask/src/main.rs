@@ -2,7 +2,7 @@
 //!
 //! - [`setup`] makes a fresh machine able to do all the others;
 //! - [`check`] reads the code: format, lints, documentation, licences, lengths;
-//! - [`test`] runs everything that can fail, and counts it;
+//! - [`mod@test`] runs everything that can fail, and counts it;
 //! - [`run`] builds wsgiprobe and becomes it;
 //! - [`demo`] shows it at work on a real Apache, and checks what it said.
 //!
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let done = match Job::parse() {
         Job::Setup => setup::run(),
         Job::Check => check::run(),
-        Job::Test(options) => test::run(&options),
+        Job::Test(options) => return test::run(&options),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
     };

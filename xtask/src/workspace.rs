@@ -37,12 +37,8 @@ fn is_of_this_package(name: &OsString) -> bool {
 
 /// Where cargo puts what it builds.
 pub fn target_dir() -> Result<PathBuf> {
-    let metadata = command::read(cargo().args([
-        "metadata",
-        "--no-deps",
-        "--format-version=1",
-        "--offline",
-    ]))?;
+    let metadata =
+        command::read(cargo().args(["metadata", "--no-deps", "--format-version=1", "--offline"]))?;
     let metadata: serde_json::Value =
         serde_json::from_str(&metadata).context("reading cargo's metadata")?;
     let folder = metadata["target_directory"]
@@ -58,5 +54,10 @@ pub fn wsgiprobe() -> Result<PathBuf> {
         return std::path::absolute(given).context("WSGIPROBE_BIN is no path");
     }
     command::run(cargo().args(["build", "--release", "--package=profiler-user"]))?;
+    release_binary()
+}
+
+/// Where cargo puts the wsgiprobe that it builds for release.
+pub fn release_binary() -> Result<PathBuf> {
     Ok(target_dir()?.join("release/wsgiprobe"))
 }

@@ -1,3 +1,118 @@
+//! `cargo xtask demo`: wsgiprobe at work, from nothing to a picture.
+//!
+//! A private Apache with a small site, a private InfluxDB, a load of known size,
+//! and wsgiprobe between them; then every count is held against Apache's own
+//! access log. All servers are on loopback and end with the demo, however that
+//! ends.
+//!
+//! wsgiprobe is attached before the load begins and ends after it, so that the
+//! counts have to agree to the request.
+
+mod apache;
+mod influx;
+mod interrupt;
+mod load;
+mod probe;
+mod process;
+mod routes;
+mod verdict;
+
+use std::env;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use apache::Apache;
+use influx::InfluxDb;
+use interrupt::Interrupt;
+use probe::Probe;
+use tempfile::TempDir;
+
+use crate::progress::Progress;
+use crate::{setup, workspace};
+
+/// Between the load's last answer and wsgiprobe's end: the time to look at the
+/// final figures, and room for a machine that is slow.
+const AFTER_LOAD: Duration = Duration::from_secs(4);
+
+/// How to show it.
 #[derive(clap::Args)]
-pub struct Options {}
-pub fn run(_: &Options) -> anyhow::Result<()> { Ok(()) }
+pub struct Options {
+    /// Take the machine as it is.
+    #[arg(long)]
+    no_setup: bool,
+    /// How long wsgiprobe watches.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(6..=600))]
+    seconds: u64,
+}
+
+/// Shows it; fails if any count disagrees.
+pub fn run(options: &Options) -> Result<()> {
+    require_root()?;
+    let interrupt = Interrupt::install()?;
+    let folder = tempfile::Builder::new()
+        .prefix("wsgiprobe-demo.")
+        .tempdir()
+        .context("creating the demo's folder")?;
+    let shown = show(options, &folder, &interrupt);
+    // Whoever ended it early does not want to look into why it ended.
+    if shown.is_err() && interrupt.check().is_ok() {
+        let kept = folder.keep();
+        anstream::eprintln!("what the servers wrote is kept in {}", kept.display());
+    }
+    shown
+}
+
+/// Says what to type instead. Not `sudo cargo`: root's cargo is another one.
+fn require_root() -> Result<()> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    bail!(
+        "the demo needs root, for eBPF and for Apache's workers. Build as yourself, then run it: \
+         `cargo xtask setup && cargo build --release -p profiler-user && \
+         sudo env WSGIPROBE_BIN={} {} demo --no-setup`",
+        workspace::release_binary()?.display(),
+        env::current_exe()?.display()
+    )
+}
+
+fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()> {
+    let watched = Duration::from_secs(options.seconds);
+    let mut progress = Progress::new("demo", 6);
+
+    if options.no_setup {
+        progress.begin();
+        progress.say("setup: left out");
+    } else {
+        progress.step("setup", setup::run)?;
+    }
+    let binary = progress.step("build wsgiprobe", workspace::wsgiprobe)?;
+
+    let (apache, influx) =
+        progress.step("start a private Apache and a private InfluxDB", || {
+            let influx = InfluxDb::start(folder.path(), interrupt)?;
+            Ok((Apache::start(folder.path(), interrupt)?, influx))
+        })?;
+    progress.say(format_args!("Apache {} at {}", apache.pid(), apache.url()));
+    progress.say(format_args!("InfluxDB at {}", influx.url()));
+
+    let mut probe = progress.step("attach wsgiprobe", || {
+        Probe::attach(&binary, folder.path(), &apache, &influx, watched, interrupt)
+    })?;
+
+    let what = format!("load: {} routes at a fixed pace", routes::ROUTES.len());
+    let answered = progress.step(what, || {
+        let answered = load::run(apache.url(), watched.saturating_sub(AFTER_LOAD), interrupt)?;
+        probe.wait(interrupt)?;
+        Ok(answered)
+    })?;
+
+    progress.step("compare", || {
+        verdict::print(&verdict::Evidence {
+            answered,
+            logged: apache.logged(answered)?,
+            report: probe.report()?,
+            stored: influx.stored()?,
+        })
+    })
+}

@@ -32,8 +32,13 @@ pub fn missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
     Ok(missing.filter(|name| !installed.contains(name)).collect())
 }
 
-/// Whether apt has such a package to install.
-pub fn offered(package: &str) -> bool {
+/// Those of the packages that apt cannot install.
+pub fn not_offered(packages: &[&'static str]) -> Vec<&'static str> {
+    let packages = packages.iter().copied();
+    packages.filter(|name| !offered(name)).collect()
+}
+
+fn offered(package: &str) -> bool {
     let policy = Command::new("apt-cache")
         .args(["policy", package])
         .env("LC_ALL", "C")

@@ -30,7 +30,10 @@ const STEPS: [Step; 6] = [
     ("rustup", rustup::present),
     ("rustfmt and clippy", rustup::components),
     ("Debian packages", packages::install),
-    ("toolchain for the kernel programs", rustup::kernel_toolchain),
+    (
+        "toolchain for the kernel programs",
+        rustup::kernel_toolchain,
+    ),
     ("bpf-linker", cargo_tools::bpf_linker),
     ("cargo-deny", cargo_tools::cargo_deny),
 ];

@@ -1,6 +1,6 @@
 //! The Debian packages, and what each is for.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{Done, apt, cargo_tools};
 use crate::progress::Progress;
@@ -30,8 +30,7 @@ const KERNEL_TOOLCHAIN: [&str; 4] = [
     "rust-web-clippy",
 ];
 
-/// The LLVM that bpf-linker is built with: as new as the compiler's own, or it
-/// cannot read what that writes.
+/// The LLVM that bpf-linker is built with: [`toolchain::LLVM`](crate::toolchain::LLVM).
 const LLVM: [&str; 4] = [
     "llvm-22-dev",
     "libpolly-22-dev",
@@ -50,16 +49,33 @@ pub fn install(progress: &Progress) -> Result<Done> {
         wanted.extend(KERNEL_TOOLCHAIN);
     }
 
-    let mut missing = apt::missing(&wanted)?;
+    let missing = apt::missing(&wanted)?;
     if missing.is_empty() {
         return Ok(Done::AlreadyThere(format!("{} of them", wanted.len())));
     }
     apt::require_root(&missing)?;
     apt::update(progress)?;
-    if !KERNEL_TOOLCHAIN.iter().all(|name| apt::offered(name)) {
-        progress.say("this release has no Rust with `core` for eBPF: a nightly has to do");
-        missing.retain(|name| !KERNEL_TOOLCHAIN.contains(name));
-    }
+    let missing = offered(progress, missing)?;
     apt::install(progress, &missing)?;
     Ok(Done::Now(format!("{} installed", missing.len())))
+}
+
+/// Leaves out the compiler where this release has none: a nightly replaces it.
+/// Nothing replaces the others.
+fn offered(progress: &Progress, mut packages: Vec<&'static str>) -> Result<Vec<&'static str>> {
+    let is_compiler = |name: &&str| KERNEL_TOOLCHAIN.contains(name);
+    let (compiler, others): (Vec<_>, Vec<_>) = apt::not_offered(&packages)
+        .into_iter()
+        .partition(is_compiler);
+    if !others.is_empty() {
+        bail!(
+            "this release does not offer {}: Debian 12 with its security archive does",
+            others.join(", ")
+        );
+    }
+    if !compiler.is_empty() {
+        progress.say("this release has no Rust with `core` for eBPF: a nightly has to do");
+        packages.retain(|name| !is_compiler(name));
+    }
+    Ok(packages)
 }

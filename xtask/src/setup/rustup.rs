@@ -8,13 +8,14 @@ use anyhow::{Context as _, Result, bail};
 use super::{Done, apt};
 use crate::command;
 use crate::progress::Progress;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{LLVM, Toolchain};
 use crate::workspace;
 
 /// rustup cannot install itself from here.
 pub fn present(_: &Progress) -> Result<Done> {
     let version = command::first_line(Command::new("rustup").arg("--version"));
-    let version = version.context("rustup is not on the PATH: install it from https://rustup.rs")?;
+    let version =
+        version.context("rustup is not on the PATH: install it from https://rustup.rs")?;
     Ok(Done::AlreadyThere(version))
 }
 
@@ -46,8 +47,8 @@ pub fn kernel_toolchain(progress: &Progress) -> Result<Done> {
     };
     if !chosen.usable() {
         bail!(
-            "toolchain {} is installed, yet has no `core` for eBPF: remove it with \
-             `rustup toolchain uninstall {0}` and run this again",
+            "toolchain {} is installed, yet has no `core` for eBPF, or an LLVM newer than the \
+             {LLVM} of bpf-linker; see docs/journal/2026-11-21-ebpf-toolchain.md",
             chosen.name()
         );
     }

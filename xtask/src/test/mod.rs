@@ -1,3 +1,134 @@
+//! `cargo xtask test`: everything that can fail, from a fresh machine on.
+//!
+//! A step that fails does not stop the next: one run shows all that is wrong.
+//! The last line is the count over all test binaries.
+
+mod tally;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use tally::Tally;
+
+use crate::progress::{Progress, bad, good, seconds};
+use crate::workspace::cargo;
+use crate::{check, setup, workspace};
+
+/// What to leave out.
 #[derive(clap::Args)]
-pub struct Options {}
-pub fn run(_: &Options) -> anyhow::Result<()> { Ok(()) }
+pub struct Options {
+    /// Take the machine as it is.
+    #[arg(long)]
+    no_setup: bool,
+    /// Leave out format, lints, documentation and licences.
+    #[arg(long)]
+    no_check: bool,
+    /// Only tests with this in their name.
+    filter: Option<String>,
+}
+
+/// Does every step, then counts.
+pub fn run(options: &Options) -> ExitCode {
+    let began = Instant::now();
+    let mut steps = Steps {
+        progress: Progress::new("test", 5),
+        tally: Tally::default(),
+        failed: Vec::new(),
+    };
+
+    steps.job("setup", options.no_setup, setup::run);
+    steps.job("check", options.no_check, check::run);
+    let filter = options.filter.as_deref();
+    steps.tests("unit tests", || {
+        let units = ["profiler-common", "profiler-user", "xtask"];
+        cargo_test(&units, filter, &mut cargo())
+    });
+    let mut binary = None;
+    steps.job("build for release", false, || {
+        binary = Some(workspace::wsgiprobe()?);
+        Ok(())
+    });
+    steps.tests("end to end, against real servers", || {
+        let binary = binary.context("there is no wsgiprobe to test")?;
+        cargo_test(
+            &["wsgiprobe-tests"],
+            filter,
+            cargo().env("WSGIPROBE_BIN", binary),
+        )
+    });
+
+    steps.close(began)
+}
+
+struct Steps {
+    progress: Progress,
+    tally: Tally,
+    failed: Vec<&'static str>,
+}
+
+impl Steps {
+    /// A step that counts no tests: if it fails, that is one failure.
+    fn job(&mut self, name: &'static str, left_out: bool, work: impl FnOnce() -> Result<()>) {
+        if left_out {
+            self.progress.begin();
+            self.progress.say(format_args!("{name}: left out"));
+        } else if self.progress.step(name, work).is_err() {
+            self.tally.failed += 1;
+            self.failed.push(name);
+        }
+    }
+
+    /// A step that runs tests: its failures are theirs, or one if it fell
+    /// before it could count any.
+    fn tests(&mut self, name: &'static str, work: impl FnOnce() -> Result<Tally>) {
+        let mut tally = Tally::default();
+        let done = self.progress.step(name, || {
+            tally = work()?;
+            if tally.failed > 0 {
+                bail!("{} of {} tests", tally.failed, tally.passed + tally.failed);
+            }
+            Ok(())
+        });
+        if done.is_err() {
+            tally.failed = tally.failed.max(1);
+            self.failed.push(name);
+        }
+        self.tally += tally;
+    }
+
+    /// The summary, and the line of counts that ends it.
+    fn close(&self, began: Instant) -> ExitCode {
+        let took = seconds(began.elapsed());
+        let well = self.failed.is_empty();
+        if well {
+            anstream::println!("\n{}, in {took}", good("all is well"));
+        } else {
+            anstream::println!("\n{} in {took}: {}", bad("failed"), self.failed.join(", "));
+        }
+        println!("{}", self.tally);
+        ExitCode::from(u8::from(!well))
+    }
+}
+
+/// Runs the tests of these packages and counts them from what libtest prints.
+fn cargo_test(packages: &[&str], filter: Option<&str>, cargo: &mut Command) -> Result<Tally> {
+    cargo.args(["test", "--no-fail-fast"]);
+    cargo.args(packages.iter().map(|name| format!("--package={name}")));
+    cargo.args(filter).stdout(Stdio::piped());
+    let mut child = cargo.spawn().context("starting cargo test")?;
+    let stdout = child.stdout.take().expect("stdout is piped");
+
+    let mut tally = Tally::default();
+    for line in BufReader::new(stdout).lines() {
+        let line = line.context("reading what the tests print")?;
+        println!("{line}");
+        tally.count(&line);
+    }
+    let status = child.wait()?;
+    if !status.success() && tally.failed == 0 {
+        bail!("the tests do not build or do not finish: {status}");
+    }
+    Ok(tally)
+}

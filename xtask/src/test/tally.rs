@@ -1,0 +1,87 @@
+//! The counts at the end of each test binary, summed.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// How many tests ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// They ran and held.
+    pub passed: u64,
+    /// They ran and did not hold.
+    pub failed: u64,
+    /// They were not run (`#[ignore]`).
+    pub skipped: u64,
+}
+
+impl Tally {
+    /// Adds what the line says, if it is one of libtest's closing lines:
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; ...`.
+    pub fn count(&mut self, line: &str) {
+        let line = anstream::adapter::strip_str(line).to_string();
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|result| result.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split("; ") {
+            let Some((number, word)) = count.split_once(' ') else {
+                continue;
+            };
+            let number: u64 = number.parse().unwrap_or(0);
+            match word {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} passed, {} failed", self.passed, self.failed)?;
+        match self.skipped {
+            0 => Ok(()),
+            skipped => write!(out, ", {skipped} skipped"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_summed() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 4 tests",
+            "test one ... ok",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: \u{1b}[31mFAILED\u{1b}[0m. 1 passed; 2 failed; 0 ignored; 0 measured; 7 filtered out; finished in 1.20s",
+        ] {
+            tally.count(line);
+        }
+        assert_eq!(tally.to_string(), "4 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn nothing_skipped_is_not_mentioned() {
+        let tally = Tally {
+            passed: 12,
+            ..Tally::default()
+        };
+        assert_eq!(tally.to_string(), "12 passed, 0 failed");
+    }
+}
