@@ -65,7 +65,7 @@ fn help_and_version_are_answers() {
     for part in [
         "--pid",
         "--influx-token-file",
-        "WSGIPROBE_RING_SIZE",
+        "WSGIPROBE_SOME_OPTION",
         "Examples:",
     ] {
         assert!(text.contains(part), "{part}");

@@ -68,14 +68,14 @@ fn usage(message: String) -> clap::Error {
     command().error(ErrorKind::ValueValidation, message)
 }
 
-/// The command with an environment variable for every option. Values of the
-/// environment stay out of the help: it is pasted into tickets.
+/// The command with an environment variable for every option. The help names the
+/// rule instead of each, and never their values: it is pasted into tickets.
 #[must_use]
 pub fn command() -> Command {
     Cli::command().mut_args(|arg| match arg.get_long() {
         Some(long) => {
             let name = format!("{ENV_PREFIX}{}", long.to_uppercase().replace('-', "_"));
-            arg.env(name).hide_env_values(true)
+            arg.env(name).hide_env(true)
         }
         None => arg,
     })

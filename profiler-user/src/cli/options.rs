@@ -14,7 +14,7 @@ use regex::Regex;
 
 use super::values;
 
-const TARGETS: &str = "What to watch (repeat and mix freely; none: find Apache on this host)";
+const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
 const OUTPUTS: &str = "Where to write";
 
@@ -28,10 +28,17 @@ Examples:
       --influx-org ops --influx-bucket wsgi    write to InfluxDB 2.x
 
 Exit status: 0 done; 1 failed while running; 2 wrong usage or no such target;
-3 the kernel or the privileges do not allow it.";
+3 the kernel or the privileges do not allow it.
 
-/// Shows which requests Apache and mod_wsgi serve and how long each takes,
-/// from the kernel, without touching the application or its configuration.
+Every option is also a variable, --some-option as WSGIPROBE_SOME_OPTION, and a
+key of the --config file, some-option. The command line wins over the variable,
+and the variable over the file. Secrets are read from files or variables only.";
+
+/// Shows which requests Apache and mod_wsgi serve and how long each takes
+///
+/// It watches from the kernel and touches neither the application nor its
+/// configuration. Targets may be repeated and mixed; without any it looks for
+/// Apache on this host and watches that.
 #[derive(Debug, Parser)]
 #[command(
     name = "wsgiprobe",

@@ -20,17 +20,18 @@ impl Intervals {
     /// The lines for a window.
     pub fn lines(&mut self, window: &Window) -> Vec<Line> {
         let was_quiet = std::mem::replace(&mut self.quiet, window.total.count == 0);
-        let time = time(window.end_unix_ns);
-        if self.quiet {
-            return if was_quiet {
-                Vec::new()
-            } else {
-                vec![Line::new(Tone::Faint, format!("{time}  no requests"))]
-            };
+        if self.quiet && was_quiet {
+            return Vec::new();
         }
         let seconds = window.seconds();
+        let tone = if self.quiet {
+            Tone::Faint
+        } else {
+            Tone::Strong
+        };
+        let time = time(window.end_unix_ns);
         let text = format!("{time}  {}", overall(&window.total, seconds));
-        let mut lines = vec![Line::new(Tone::Strong, text)];
+        let mut lines = vec![Line::new(tone, text)];
         lines.extend(table::routes(&window.by_route(), seconds, TOP));
         lines
     }
@@ -39,6 +40,9 @@ impl Intervals {
 /// A set of requests in one line.
 #[must_use]
 pub fn overall(stats: &Stats, seconds: f64) -> String {
+    if stats.count == 0 {
+        return "no requests".into();
+    }
     format!(
         "{}, {}/s, {} ({}), p50 {}, p90 {}, p99 {}, max {}",
         human::count(stats.count, "request"),

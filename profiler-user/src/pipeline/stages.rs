@@ -1,9 +1,9 @@
 //! What a record passes through: decode, aggregate, outputs.
 
+use super::host;
+use super::outputs::Outputs;
 use crate::aggregate::{Aggregator, Window};
 use crate::ingest::Decoder;
-use crate::pipeline::host;
-use crate::pipeline::outputs::Outputs;
 use crate::probe::Probe;
 use crate::summary::{Facts, Summary};
 
