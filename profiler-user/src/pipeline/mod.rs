@@ -128,7 +128,7 @@ impl Run {
                     return Ok(reason);
                 },
                 Some(notice) = self.inbox.recv() => self.console.say(Tone::Warning, notice),
-                ready = ring.readable() => {
+                ready = ring.ready() => {
                     ready.context("cannot wait for the ring buffer")?;
                     self.drain();
                 }
@@ -146,6 +146,7 @@ impl Run {
 
     fn close_window(&mut self) {
         self.drain();
+        self.stages.refresh_clock();
         let (start, end) = self.schedule.advance(unix_now());
         let window = self.stages.close(start, end);
         self.console.print(&self.intervals.lines(&window));

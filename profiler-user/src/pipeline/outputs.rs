@@ -14,13 +14,13 @@ use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
 use crate::model::Request;
 use crate::output::Delivered;
 use crate::sinks::influxdb::{self, InfluxDb};
-use crate::sinks::jsonl::JsonLines;
+use crate::sinks::jsonl::{self, JsonLines};
 use crate::summary::Summary;
 
 /// For one request to InfluxDB, connecting included.
 const INFLUX_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the end of the run waits for InfluxDB to take the rest.
-const INFLUX_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the end of the run waits for an output to take the rest.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Points per write: what InfluxDB's documentation advises.
 const INFLUX_BATCH: usize = 5_000;
 /// Points waiting while InfluxDB is away: some 100 000 of about 150 bytes.
@@ -41,10 +41,7 @@ impl Outputs {
         let jsonl = match &settings.jsonl {
             Some(path) => {
                 plan.push(format!("each request to {}", shown(path)));
-                let lines = JsonLines::open(path);
-                let lines =
-                    lines.with_context(|| format!("--jsonl: cannot open {}", path.display()));
-                Some((path.clone(), lines?))
+                Some((path.clone(), JsonLines::open(path, notices.clone())?))
             }
             None => None,
         };
@@ -96,11 +93,8 @@ impl Outputs {
         }
     }
 
-    /// Delivers a window; what was held back for company goes with it.
+    /// Delivers a window.
     pub(super) fn window(&mut self, window: &Window) {
-        if let Some((_, jsonl)) = &mut self.jsonl {
-            jsonl.flush();
-        }
         if let Some((_, influx)) = &mut self.influx {
             influx.window(window);
         }
@@ -110,12 +104,11 @@ impl Outputs {
     /// is an error as well.
     pub(super) async fn finish(mut self, summary: &Summary) -> (Vec<Delivered>, Result<()>) {
         let mut delivered = Vec::new();
-        if let Some((path, mut jsonl)) = self.jsonl.take() {
-            jsonl.flush();
-            delivered.push(jsonl_report(&path, summary.reported, jsonl.errors()));
+        if let Some((path, jsonl)) = self.jsonl.take() {
+            delivered.push(jsonl_report(&path, jsonl.finish(PATIENCE)));
         }
         if let Some((place, influx)) = self.influx.take() {
-            let report = influx.finish(INFLUX_PATIENCE).await;
+            let report = influx.finish(PATIENCE).await;
             delivered.push(influx_report(&place, &report));
         }
         let mut result = match self.summary.take() {
@@ -164,17 +157,14 @@ fn shown(path: &Path) -> String {
     }
 }
 
-fn jsonl_report(path: &Path, reported: u64, errors: u64) -> Delivered {
-    let text = match errors {
-        0 => format!("{reported} requests to {}", shown(path)),
-        _ => format!(
-            "{errors} of {reported} requests did not get to {}",
-            shown(path)
-        ),
-    };
+fn jsonl_report(path: &Path, report: jsonl::Report) -> Delivered {
+    let mut text = format!("{} requests to {}", report.written, shown(path));
+    if report.lost > 0 {
+        text += &format!(", {} lost", report.lost);
+    }
     Delivered {
         text,
-        failed: errors > 0,
+        failed: report.lost > 0,
     }
 }
 
@@ -245,10 +235,14 @@ mod tests {
         let made_good = influx_report("x", &report);
         assert_eq!(made_good.text, "7 points to x, 2 failed attempts");
         assert!(all_arrived(&[made_good]).is_ok());
-        let disk_full = jsonl_report(Path::new("out"), 9, 3);
+        let report = jsonl::Report {
+            written: 6,
+            lost: 3,
+        };
+        let disk_full = jsonl_report(Path::new("out"), report);
         assert_eq!(
             all_arrived(&[disk_full]).unwrap_err().to_string(),
-            "not everything was delivered: 3 of 9 requests did not get to out"
+            "not everything was delivered: 6 requests to out, 3 lost"
         );
     }
 }

@@ -41,6 +41,11 @@ impl Stages {
         }
     }
 
+    /// Compares the kernel's clock with the wall's again.
+    pub(super) fn refresh_clock(&mut self) {
+        self.decoder.refresh_clock();
+    }
+
     /// Ends a window and delivers it; times are nanoseconds since the epoch.
     pub(super) fn close(&mut self, start: u64, end: u64) -> Window {
         let window = self.aggregator.close(start, end);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
+use crate::discovery::listen::Listening;
 use crate::discovery::{self, Process, ProcessId, Selection, Snapshot, describe};
 use crate::probe::{self, Probe};
 
@@ -27,6 +28,8 @@ const SCAN_SHARE: u32 = 50;
 pub(super) trait Watch {
     /// Watches a process and whatever it forks from now on.
     fn watch(&mut self, pid: u32) -> Result<(), probe::Error>;
+    /// Names a port that watched processes listen on.
+    fn serve(&mut self, port: u16) -> Result<(), probe::Error>;
     /// The processes watched now.
     fn watched(&self) -> Vec<u32>;
 }
@@ -34,6 +37,10 @@ pub(super) trait Watch {
 impl Watch for Probe {
     fn watch(&mut self, pid: u32) -> Result<(), probe::Error> {
         Self::watch(self, pid)
+    }
+
+    fn serve(&mut self, port: u16) -> Result<(), probe::Error> {
+        Self::serve(self, port)
     }
 
     fn watched(&self) -> Vec<u32> {
@@ -144,7 +151,8 @@ impl Watcher {
     /// further one: what is forked meanwhile, the kernel follows if its parent was
     /// watched already, and the next look finds it if not.
     fn add(&mut self, probe: &mut impl Watch, root: ProcessId) -> Result<()> {
-        probe.watch(root.pid)?;
+        let mut listening = Listening::new();
+        watch_one(probe, &mut listening, root.pid)?;
         let mut known = HashSet::from([root.pid]);
         loop {
             let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
@@ -162,11 +170,19 @@ impl Watcher {
                 return Ok(());
             }
             for pid in missing {
-                probe.watch(pid)?;
+                watch_one(probe, &mut listening, pid)?;
                 known.insert(pid);
             }
         }
     }
+}
+
+/// Its ports first: with the first byte seen it must be known whose it is.
+fn watch_one(probe: &mut impl Watch, listening: &mut Listening, pid: u32) -> Result<()> {
+    for address in listening.addresses(pid) {
+        probe.serve(address.port())?;
+    }
+    Ok(probe.watch(pid)?)
 }
 
 #[cfg(test)]
@@ -184,6 +200,10 @@ mod tests {
     impl Watch for Fake {
         fn watch(&mut self, pid: u32) -> Result<(), probe::Error> {
             self.0.push(pid);
+            Ok(())
+        }
+
+        fn serve(&mut self, _port: u16) -> Result<(), probe::Error> {
             Ok(())
         }
 
