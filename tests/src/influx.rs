@@ -1,0 +1,1 @@
+//! A private InfluxDB 1.6.
