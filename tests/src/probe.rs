@@ -156,12 +156,16 @@ impl Probe {
     }
 
     /// The requests written so far.
-    fn requests(&self) -> Result<Vec<Request>> {
+    pub fn requests(&self) -> Result<Vec<Request>> {
         let text = self.read("requests")?;
         let parse = |line: &str| {
             serde_json::from_str(line).with_context(|| format!("not a request: {line}"))
         };
-        text.lines().map(parse).collect()
+        // Without its newline a line is still being written.
+        let whole = text
+            .split_inclusive('\n')
+            .filter_map(|line| line.strip_suffix('\n'));
+        whole.map(parse).collect()
     }
 
     fn read(&self, name: &str) -> Result<String> {

@@ -50,8 +50,10 @@ fn answered_400(backend: Backend) -> Result<()> {
     let summary = &evidence.report.summary;
     ensure!(summary.total_lost() == 0, "lost: {:?}", summary.lost);
     for port in ports {
-        let from_there = |request: &&_| harness::matching::client_port(request) == port;
-        let reported: Vec<_> = evidence.report.requests.iter().filter(from_there).collect();
+        let requests = evidence.report.requests.iter();
+        let reported: Vec<_> = requests
+            .filter(|request| request.client.port() == port)
+            .collect();
         ensure!(reported.len() == 1, "reported: {reported:?}");
         ensure!(reported[0].status == Some(400), "reported: {reported:?}");
     }
