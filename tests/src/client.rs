@@ -3,7 +3,7 @@
 mod response;
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -22,7 +22,12 @@ pub struct Client {
 impl Client {
     /// Connects to the loopback port.
     pub fn connect(port: u16) -> Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        Self::connect_to(Ipv4Addr::LOCALHOST.into(), port)
+    }
+
+    /// Connects to that address.
+    pub fn connect_to(address: IpAddr, port: u16) -> Result<Self> {
+        let stream = TcpStream::connect((address, port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(wait::PATIENCE))?;
         stream.set_write_timeout(Some(wait::PATIENCE))?;

@@ -45,7 +45,15 @@ impl Express {
             .arg(root.path().join("server"));
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--user", "www-data", "--group", "www-data"]);
-        command.args(["--processes", "2", "--threads", "5", "--access-log"]);
+        command.args([
+            "--locale",
+            "C.UTF-8",
+            "--processes",
+            "2",
+            "--threads",
+            "5",
+            "--access-log",
+        ]);
         command.args(["--access-log-name", "access.log"]);
         command.arg("--access-log-format").arg(FORMAT);
         command.arg("--log-directory").arg(root.path());

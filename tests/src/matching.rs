@@ -4,6 +4,7 @@
 mod pairs;
 
 use std::collections::HashMap;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -21,6 +22,10 @@ const ENOUGH_FOR_A_MEDIAN: usize = 20;
 
 /// The counter of responses whose beginning was before the attach.
 const BEGUN_BEFORE: &str = "started_before_attach";
+
+/// How far the begin of a request may be from the log's: a client may take its
+/// time over the request line, with which the log begins.
+const SAME_TIME: Duration = Duration::from_secs(5);
 
 /// A comparison: strict, but for what is named beforehand.
 #[must_use = "nothing is compared before `run`"]
@@ -159,6 +164,11 @@ impl<'a> Check<'a> {
             format!("{status:?}"),
             format!("{:?}", request.status),
         );
+        compare(
+            "close to the logged time",
+            "true".to_owned(),
+            close(entry, request).to_string(),
+        );
         compare("pid", entry.pid.to_string(), request.pid.to_string());
         if !self.any_sizes {
             let read = request.request_bytes;
@@ -191,4 +201,16 @@ impl<'a> Check<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether both sides agree on the time of day: a check of clocks, not of speed.
+fn close(entry: &Entry, request: &Request) -> bool {
+    let Ok(read) = humantime::parse_rfc3339(&request.time) else {
+        return false;
+    };
+    let logged = UNIX_EPOCH + Duration::from_micros(entry.start_us);
+    let apart = read
+        .duration_since(logged)
+        .unwrap_or_else(|earlier| earlier.duration());
+    apart < SAME_TIME
 }

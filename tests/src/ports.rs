@@ -13,7 +13,7 @@ pub fn free() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// A line of `/proc/net/tcp`.
+/// A line of `/proc/net/tcp` or `tcp6`.
 struct Socket {
     local_port: u16,
     remote_port: u16,
@@ -25,8 +25,12 @@ struct Socket {
 const ANY: u16 = 0;
 
 fn sockets() -> Result<Vec<Socket>> {
-    let table = std::fs::read_to_string("/proc/net/tcp").context("/proc/net/tcp")?;
-    Ok(table.lines().skip(1).filter_map(parse).collect())
+    let mut all = Vec::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let text = std::fs::read_to_string(table).context(table)?;
+        all.extend(text.lines().skip(1).filter_map(parse));
+    }
+    Ok(all)
 }
 
 fn parse(line: &str) -> Option<Socket> {
@@ -58,6 +62,29 @@ pub fn wait_until_closed(server_port: u16) -> Result<()> {
             socket.local_port == server_port && socket.remote_port != ANY && socket.inode != 0
         }))
     })
+}
+
+/// Which of the processes holds the server's end of that connection.
+pub fn holder(server_port: u16, client_port: u16, among: &[u32]) -> Result<u32> {
+    let ports = (server_port, client_port);
+    let sockets = sockets()?;
+    let socket = sockets
+        .iter()
+        .find(|socket| (socket.local_port, socket.remote_port) == ports);
+    let link = format!("socket:[{}]", socket.context("no such connection")?.inode);
+    let holds = |pid: &&u32| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut targets = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        targets.any(|target| target.as_os_str() == link.as_str())
+    };
+    among
+        .iter()
+        .find(holds)
+        .copied()
+        .context("no process holds the connection")
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ fn points_equal_the_log(backend: Backend) -> Result<()> {
     );
     println!("{count} points, equal to the log");
 
-    let aggregated = "SELECT SUM(\"count\") AS total FROM \"http.server.request.duration\"";
+    let aggregated = "SELECT SUM(\"requests\") AS total FROM \"http.server.request.duration\"";
     let rows = influx.query(DATABASE, aggregated)?;
     let total = rows
         .column("total")?

@@ -3,7 +3,7 @@
 //! daemon mode the UNIX sockets between Apache and the application are busy all
 //! the while; nothing of them may be reported.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::load::Load;
@@ -40,5 +40,7 @@ fn load(backend: Backend, conf: Conf, kept: bool) -> Result<()> {
         kept,
     };
     load.run(&run.apache, |_| Ok(()))?;
-    run.finish(load.total())?.check().run()
+    let evidence = run.finish(load.total())?;
+    ensure!(evidence.entries.iter().all(|entry| entry.status == 200));
+    evidence.check().run()
 }

@@ -3,6 +3,7 @@
 //! One module for each subject; most tests exist once for each hook back end
 //! (`cargo test -p wsgiprobe-tests -- pipelining` or `... -- ::sock`).
 
+mod addresses;
 mod apache_alone;
 mod before_attach;
 mod bodies;

@@ -8,7 +8,7 @@ use harness::backends::Backend;
 use harness::client::{Response, request};
 use harness::run::Run;
 
-harness::on_each_backend!(methods, targets, versions, longest_method);
+harness::on_each_backend!(methods, targets, versions, http_0_9, longest_method);
 
 /// A request of its own on a new connection.
 fn send(apache: &Apache, method: &str, bytes: &str) -> Result<Response> {
@@ -129,5 +129,30 @@ fn versions(backend: Backend) -> Result<()> {
             request.protocol
         );
     }
+    Ok(())
+}
+
+/// The oldest HTTP has no version in the line, no head, and no status to report.
+fn http_0_9(backend: Backend) -> Result<()> {
+    let run = Run::start(backend, Conf::default())?;
+    let mut client = run.apache.connect()?;
+    client.send("GET /hello/0.9\r\n")?;
+    let answer = client.receive_to_end()?;
+    ensure!(answer == b"hello\n", "not HTTP/0.9: {answer:?}");
+    drop(client);
+    let evidence = run.finish(1)?;
+    let request = evidence.report.only("/hello/0.9")?;
+    ensure!(
+        request.protocol.as_deref() == Some("0.9"),
+        "{:?}",
+        request.protocol
+    );
+    ensure!(
+        request.status.is_none_or(|status| status == 200),
+        "{:?}",
+        request.status
+    );
+    ensure!(request.response_bytes == answer.len() as u64);
+    ensure!(evidence.report.summary.total_lost() == 0);
     Ok(())
 }

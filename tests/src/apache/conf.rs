@@ -31,6 +31,8 @@ pub struct Conf {
     pub mpm: Mpm,
     /// Default: embedded.
     pub wsgi: Wsgi,
+    /// Address to listen on, as Apache writes it. Default: `127.0.0.1`.
+    pub listen: &'static str,
     /// Send files without reading them. Default: off, as Debian has it.
     pub sendfile: bool,
     /// Connections after which a child is replaced; 0 for never.
@@ -48,6 +50,7 @@ impl Default for Conf {
         Self {
             mpm: Mpm::Event,
             wsgi: Wsgi::Embedded,
+            listen: "127.0.0.1",
             sendfile: false,
             connections_per_child: 0,
             keep_alive_timeout: 60,
@@ -84,10 +87,10 @@ impl Conf {
 
     /// The configuration file for a server in `root` on `port`.
     pub(super) fn render(&self, root: &Path, port: u16) -> String {
-        let root = root.display();
+        let (root, listen) = (root.display(), self.listen);
         let mut lines = vec![
             format!("ServerRoot {root}\nDefaultRuntimeDir {root}\nPidFile {root}/pid"),
-            format!("ServerName localhost\nListen 127.0.0.1:{port}\nTimeout 60"),
+            format!("ServerName localhost\nListen {listen}:{port}\nTimeout 60"),
             "User www-data\nGroup www-data".to_owned(),
             modules(&["authz_core", "alias", "env", "reqtimeout", "wsgi"]),
             self.mpm_lines(),
