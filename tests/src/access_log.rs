@@ -15,7 +15,11 @@
 //! - A client that hangs up leaves `%X` = `X` if a write failed; the status is
 //!   the one that Apache meant to send.
 
+mod file;
+
 use anyhow::{Context, Result, bail};
+
+pub use self::file::AccessLog;
 
 /// Apache's `LogFormat` for [`Entry::parse`]. `%r` is last, and the fields from
 /// the client are escaped by Apache, so a tab in them is no separator.

@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 pub use self::conf::{Conf, Mpm, Wsgi};
-use crate::access_log::Entry;
+use crate::access_log::{AccessLog, Entry};
 use crate::client::Client;
 use crate::process::Guarded;
 use crate::{ports, wait};
@@ -35,8 +35,7 @@ pub struct Apache {
     conf: Conf,
     root: TempDir,
     port: u16,
-    /// Entries of the log that are the harness's own.
-    warm_up: usize,
+    log: Option<AccessLog>,
 }
 
 impl Apache {
@@ -47,7 +46,7 @@ impl Apache {
             conf,
             root: layout()?,
             port: 0,
-            warm_up: 0,
+            log: None,
         };
         for _ in 0..ATTEMPTS {
             apache.port = ports::free()?;
@@ -94,11 +93,10 @@ impl Apache {
         })?;
         if answers {
             self.server = Some(server);
-            wait::until("the first entry of the access log", || {
-                Ok(!self.log()?.is_empty())
-            })?;
-            ports::wait_until_closed(self.port)?;
-            self.warm_up = self.log()?.len();
+            self.log = Some(AccessLog::after_warm_up(
+                self.path("access.log"),
+                self.port,
+            )?);
         }
         Ok(answers)
     }
@@ -141,29 +139,13 @@ impl Apache {
         fs::write(&gate, "").with_context(|| gate.display().to_string())
     }
 
-    /// What it logged since it was started (or started again).
-    pub fn entries(&self) -> Result<Vec<Entry>> {
-        Ok(self.log()?.split_off(self.warm_up))
-    }
-
-    fn log(&self) -> Result<Vec<Entry>> {
-        let text = fs::read_to_string(self.path("access.log")).unwrap_or_default();
-        text.split_inclusive('\n')
-            // Without its newline the line is still being written.
-            .filter_map(|line| line.strip_suffix('\n'))
-            .map(Entry::parse)
-            .collect()
-    }
-
-    /// Waits until all that clients did is over: their connections are closed and
-    /// the log has `count` entries.
+    /// Waits until all that clients did is over, and gives the `count` entries (or
+    /// more) that it logged since it was started (or started again).
     pub fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        ports::wait_until_closed(self.port)?;
-        wait::until(&format!("{count} entries in the access log"), || {
-            Ok(self.entries()?.len() >= count)
-        })
-        .with_context(|| format!("{:?}", self.entries()))?;
-        self.entries()
+        self.log
+            .as_ref()
+            .context("Apache has not been running")?
+            .settle(count)
     }
 
     /// What went wrong in Apache or in the application.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::access_log::{Entry, FORMAT};
+use crate::access_log::{AccessLog, Entry, FORMAT};
 use crate::client::Client;
 use crate::process::Guarded;
 use crate::{ports, wait};
@@ -23,7 +23,7 @@ pub struct Express {
     server: Guarded,
     root: TempDir,
     port: u16,
-    warm_up: usize,
+    log: AccessLog,
 }
 
 impl Express {
@@ -59,33 +59,21 @@ impl Express {
         command.arg("--log-directory").arg(root.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(fs::File::create(root.path().join("stderr.log"))?);
-        let server = Guarded::spawn(&mut command)?;
-        let mut express = Self {
+        let mut server = Guarded::spawn(&mut command)?;
+        wait::until("mod_wsgi-express to answer", || {
+            if let Some(status) = server.try_wait()? {
+                bail!("mod_wsgi-express ended with {status}");
+            }
+            let answer = Client::connect(port).and_then(|mut client| client.get("/hello/warm-up"));
+            Ok(answer.is_ok())
+        })?;
+        let log = AccessLog::after_warm_up(root.path().join("access.log"), port)?;
+        Ok(Self {
             server,
             root,
             port,
-            warm_up: 0,
-        };
-        express.wait_until_ready()?;
-        Ok(express)
-    }
-
-    fn wait_until_ready(&mut self) -> Result<()> {
-        wait::until("mod_wsgi-express to answer", || {
-            if let Some(status) = self.server.try_wait()? {
-                bail!("mod_wsgi-express ended with {status}");
-            }
-            let answer = self
-                .connect()
-                .and_then(|mut client| client.get("/hello/warm-up"));
-            Ok(answer.is_ok())
-        })?;
-        wait::until("the first entry of the access log", || {
-            Ok(!self.log()?.is_empty())
-        })?;
-        ports::wait_until_closed(self.port)?;
-        self.warm_up = self.log()?.len();
-        Ok(())
+            log,
+        })
     }
 
     /// Its parent process: the program itself, which becomes Apache.
@@ -99,21 +87,9 @@ impl Express {
         Client::connect(self.port)
     }
 
-    /// Waits until all that clients did is over and the log has `count` entries.
+    /// Waits until all that clients did is over, and gives what it logged.
     pub fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        ports::wait_until_closed(self.port)?;
-        wait::value("the access log's entries", || {
-            let entries = self.log()?.split_off(self.warm_up);
-            Ok((entries.len() >= count).then_some(entries))
-        })
-    }
-
-    fn log(&self) -> Result<Vec<Entry>> {
-        let text = fs::read_to_string(self.root.path().join("access.log")).unwrap_or_default();
-        let whole = text
-            .split_inclusive('\n')
-            .filter_map(|line| line.strip_suffix('\n'));
-        whole.map(Entry::parse).collect()
+        self.log.settle(count)
     }
 }
 
