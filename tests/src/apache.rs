@@ -1,0 +1,194 @@
+//! A private Apache with mod_wsgi, in a directory and on a port of its own.
+
+mod conf;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+pub use self::conf::{Conf, Mpm, Wsgi};
+use crate::access_log::{AccessLog, Entry};
+use crate::client::Client;
+use crate::process::Guarded;
+use crate::{ports, wait};
+
+const APP: &str = include_str!("../apps/app.wsgi");
+
+/// Size of [`STATIC_FILE`].
+pub const STATIC_SIZE: usize = 5_000_000;
+
+/// A large file that Apache serves itself. What follows in the path is ignored
+/// (`AcceptPathInfo`) and makes each request for it unique.
+pub const STATIC_FILE: &str = "/static/big.bin";
+
+/// How often a port that was taken meanwhile is replaced by another.
+const ATTEMPTS: u32 = 4;
+
+/// A running Apache; it stops when dropped.
+pub struct Apache {
+    server: Option<Guarded>,
+    conf: Conf,
+    root: TempDir,
+    port: u16,
+    log: Option<AccessLog>,
+}
+
+impl Apache {
+    /// Starts a server and waits until the application answers.
+    pub fn start(conf: Conf) -> Result<Self> {
+        let mut apache = Self {
+            server: None,
+            conf,
+            root: layout()?,
+            port: 0,
+            log: None,
+        };
+        for _ in 0..ATTEMPTS {
+            apache.port = ports::free()?;
+            if apache.launch()? {
+                return Ok(apache);
+            }
+        }
+        bail!(
+            "no Apache after {ATTEMPTS} attempts: {}",
+            apache.error_log()
+        )
+    }
+
+    /// Starts it again where it was, after [`Self::stop`].
+    pub fn start_again(&mut self) -> Result<()> {
+        ensure!(self.server.is_none(), "Apache is still running");
+        ensure!(
+            self.launch()?,
+            "Apache does not start again: {}",
+            self.error_log()
+        );
+        Ok(())
+    }
+
+    /// False if the server ended at once, for instance since the port is taken.
+    fn launch(&mut self) -> Result<bool> {
+        let file = self.path("apache.conf");
+        fs::write(&file, self.conf.render(self.root.path(), self.port))?;
+        let mut command = Command::new("/usr/sbin/apache2");
+        command.arg("-f").arg(&file).arg("-DFOREGROUND");
+        command
+            .env_clear()
+            .envs(self.conf.environment.iter().cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(fs::File::create(self.path("stderr.log"))?);
+        let mut server = Guarded::spawn(&mut command)?;
+        let answers = wait::value("Apache to answer", || {
+            if server.try_wait()?.is_some() {
+                return Ok(Some(false));
+            }
+            let answer =
+                Client::connect(self.port).and_then(|mut client| client.get("/hello/warm-up"));
+            Ok(answer.is_ok().then_some(true))
+        })?;
+        if answers {
+            self.server = Some(server);
+            self.log = Some(AccessLog::after_warm_up(
+                self.path("access.log"),
+                self.port,
+            )?);
+        }
+        Ok(answers)
+    }
+
+    /// Ends the server, children and all.
+    pub fn stop(&mut self) -> Result<()> {
+        self.server
+            .take()
+            .map_or(Ok(()), |mut server| server.stop())
+    }
+
+    /// Replaces every child once it has finished what it does (SIGUSR1).
+    pub fn restart_gracefully(&self) -> Result<()> {
+        self.server()?.signal(Signal::SIGUSR1)
+    }
+
+    fn server(&self) -> Result<&Guarded> {
+        self.server.as_ref().context("Apache is not running")
+    }
+
+    /// Its parent process, the one to watch.
+    pub fn pid(&self) -> Result<u32> {
+        Ok(self.server()?.pid())
+    }
+
+    /// The loopback port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A new connection to it.
+    pub fn connect(&self) -> Result<Client> {
+        Client::connect(self.port)
+    }
+
+    /// Lets the request `path` for the application's `gate` go on.
+    pub fn open_gate(&self, path: &str) -> Result<()> {
+        let gate = self.path("gates").join(path.replace('/', "_"));
+        fs::write(&gate, "").with_context(|| gate.display().to_string())
+    }
+
+    /// Waits until all that clients did is over, and gives the `count` entries (or
+    /// more) that it logged since it was started (or started again).
+    pub fn settle(&self, count: usize) -> Result<Vec<Entry>> {
+        self.log
+            .as_ref()
+            .context("Apache has not been running")?
+            .settle(count)
+    }
+
+    /// What went wrong in Apache or in the application.
+    fn error_log(&self) -> String {
+        let files = ["stderr.log", "error.log"];
+        let text = files
+            .map(|name| fs::read_to_string(self.path(name)).unwrap_or_default())
+            .concat();
+        let lines = text.lines().filter(|line| !line.contains(":notice]"));
+        lines.flat_map(|line| [line, "\n"]).collect()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+}
+
+impl Drop for Apache {
+    fn drop(&mut self) {
+        drop(self.server.take());
+        let log = self.error_log();
+        if !log.is_empty() {
+            eprintln!(
+                "--- Apache's error log ({:?}, port {})\n{log}---",
+                self.conf.mpm, self.port
+            );
+        }
+    }
+}
+
+/// A server root that www-data, whom the children run as, may read.
+fn layout() -> Result<TempDir> {
+    let root = tempfile::Builder::new()
+        .prefix("wsgiprobe-apache-")
+        .tempdir()?;
+    let readable = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o755));
+    readable(root.path())?;
+    for name in ["apps", "static", "gates"] {
+        let path = root.path().join(name);
+        fs::create_dir(&path)?;
+        readable(&path)?;
+    }
+    fs::write(root.path().join("apps/app.wsgi"), APP)?;
+    fs::write(root.path().join("static/big.bin"), vec![b's'; STATIC_SIZE])?;
+    Ok(root)
+}

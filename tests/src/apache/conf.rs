@@ -1,0 +1,153 @@
+//! What a private Apache is like, and the configuration that makes it so.
+
+use std::path::Path;
+
+use crate::access_log;
+
+/// Apache's way to spread connections over processes and threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mpm {
+    /// A process for each connection.
+    Prefork,
+    /// A thread for each connection.
+    Worker,
+    /// A thread for each request; idle connections wait in the listener.
+    Event,
+}
+
+/// Where the application runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wsgi {
+    /// In Apache's children.
+    Embedded,
+    /// In processes of its own.
+    Daemon,
+}
+
+/// The settings of a private Apache.
+#[derive(Clone, Debug)]
+pub struct Conf {
+    /// Default: event.
+    pub mpm: Mpm,
+    /// Default: embedded.
+    pub wsgi: Wsgi,
+    /// Address to listen on, as Apache writes it. Default: `127.0.0.1`.
+    pub listen: &'static str,
+    /// Send files without reading them. Default: off, as Debian has it.
+    pub sendfile: bool,
+    /// Connections after which a child is replaced; 0 for never.
+    pub connections_per_child: u32,
+    /// Seconds that an idle connection is kept.
+    pub keep_alive_timeout: u32,
+    /// Further directives, one a line.
+    pub directives: Vec<String>,
+    /// Environment of Apache and the application.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Default for Conf {
+    fn default() -> Self {
+        Self {
+            mpm: Mpm::Event,
+            wsgi: Wsgi::Embedded,
+            listen: "127.0.0.1",
+            sendfile: false,
+            connections_per_child: 0,
+            keep_alive_timeout: 60,
+            directives: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+}
+
+impl Conf {
+    /// With that MPM and application mode.
+    #[must_use]
+    pub fn new(mpm: Mpm, wsgi: Wsgi) -> Self {
+        Self {
+            mpm,
+            wsgi,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a line to the configuration.
+    #[must_use]
+    pub fn directive(mut self, line: impl Into<String>) -> Self {
+        self.directives.push(line.into());
+        self
+    }
+
+    /// Adds a variable to the environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The configuration file for a server in `root` on `port`.
+    pub(super) fn render(&self, root: &Path, port: u16) -> String {
+        let (root, listen) = (root.display(), self.listen);
+        let mut lines = vec![
+            format!("ServerRoot {root}\nDefaultRuntimeDir {root}\nPidFile {root}/pid"),
+            format!("ServerName localhost\nListen {listen}:{port}\nTimeout 60"),
+            "User www-data\nGroup www-data".to_owned(),
+            modules(&["authz_core", "alias", "env", "reqtimeout", "wsgi"]),
+            self.mpm_lines(),
+            format!("LogLevel warn\nErrorLog {root}/error.log"),
+            // The log is read while Apache runs: no buffering.
+            format!(
+                "LogFormat \"{}\" truth\nCustomLog {root}/access.log truth",
+                access_log::FORMAT
+            ),
+            "KeepAlive On\nMaxKeepAliveRequests 0".to_owned(),
+            format!("KeepAliveTimeout {}", self.keep_alive_timeout),
+            format!(
+                "EnableSendfile {}",
+                if self.sendfile { "on" } else { "off" }
+            ),
+            "RequestReadTimeout header=0 body=0".to_owned(),
+            format!("<Directory {root}>\nRequire all granted\nAcceptPathInfo On\n</Directory>"),
+            format!("DocumentRoot {root}/static\nAlias /static {root}/static"),
+            format!("WSGISocketPrefix {root}/wsgi\nWSGIChunkedRequest On"),
+            self.wsgi_lines().to_owned(),
+            format!("WSGIScriptAlias / {root}/apps/app.wsgi"),
+            format!("SetEnv gate.directory {root}/gates/"),
+        ];
+        lines.extend(self.directives.iter().cloned());
+        lines.join("\n") + "\n"
+    }
+
+    fn mpm_lines(&self) -> String {
+        let recycle = self.connections_per_child;
+        let threads = "ServerLimit 3\nThreadsPerChild 8\nMaxRequestWorkers 24\nStartServers 2\n\
+                       MinSpareThreads 8\nMaxSpareThreads 24";
+        let (module, sizes) = match self.mpm {
+            Mpm::Prefork => (
+                "mpm_prefork",
+                "ServerLimit 12\nMaxRequestWorkers 12\nStartServers 4\nMinSpareServers 2\nMaxSpareServers 6",
+            ),
+            Mpm::Worker => ("mpm_worker", threads),
+            Mpm::Event => ("mpm_event", threads),
+        };
+        format!(
+            "{}\n{sizes}\nMaxConnectionsPerChild {recycle}",
+            modules(&[module])
+        )
+    }
+
+    fn wsgi_lines(&self) -> &'static str {
+        match self.wsgi {
+            Wsgi::Embedded => "WSGIApplicationGroup %{GLOBAL}",
+            Wsgi::Daemon => {
+                "WSGIDaemonProcess app processes=2 threads=5\nWSGIProcessGroup app\n\
+                 WSGIApplicationGroup %{GLOBAL}"
+            }
+        }
+    }
+}
+
+fn modules(names: &[&str]) -> String {
+    let line = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so");
+    names.iter().map(line).collect::<Vec<_>>().join("\n")
+}

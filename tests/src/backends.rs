@@ -1,0 +1,65 @@
+//! Every end-to-end test runs once for each hook back end.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+
+/// A hook back end that every kernel under test must offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// `tp_btf` on the socket calls.
+    Sock,
+    /// Syscall tracepoints.
+    Syscall,
+}
+
+impl Backend {
+    /// Its name for `--hooks`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sock => "sock",
+            Self::Syscall => "syscall",
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Names the back end (`sock` or `syscall`) that this machine cannot run.
+pub const SKIP: &str = "WSGIPROBE_SKIP_BACKEND";
+
+/// Runs one test with one back end. A back end that does not work is a failure,
+/// unless the environment says beforehand that it cannot.
+pub fn run(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
+    if std::env::var(SKIP).is_ok_and(|named| named == backend.name()) {
+        println!("skipped: {SKIP} says that this machine cannot run {backend}");
+        return Ok(());
+    }
+    test(backend).with_context(|| format!("with --hooks {backend}"))
+}
+
+/// Makes of each function `fn subject(Backend) -> Result<()>` the two tests
+/// `subject::sock` and `subject::syscall`.
+#[macro_export]
+macro_rules! on_each_backend {
+    ($($subject:ident),+ $(,)?) => {$(
+        mod $subject {
+            use $crate::backends::{Backend, run};
+
+            #[test]
+            fn sock() -> anyhow::Result<()> {
+                run(Backend::Sock, super::$subject)
+            }
+
+            #[test]
+            fn syscall() -> anyhow::Result<()> {
+                run(Backend::Syscall, super::$subject)
+            }
+        }
+    )+};
+}

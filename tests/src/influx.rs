@@ -1,0 +1,157 @@
+//! A private InfluxDB 1.6: the strict judge of what wsgiprobe sends it.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{Client, Response, expect_status};
+use crate::process::Guarded;
+use crate::{ports, wait};
+
+/// How often a port that was taken meanwhile is replaced by another.
+const ATTEMPTS: u32 = 4;
+
+/// A running server; it stops when dropped.
+pub struct Influx {
+    _server: Guarded,
+    _data: TempDir,
+    port: u16,
+}
+
+impl Influx {
+    /// Starts an empty server.
+    pub fn start() -> Result<Self> {
+        for _ in 0..ATTEMPTS {
+            if let Some(influx) = Self::launch()? {
+                return Ok(influx);
+            }
+        }
+        bail!("no influxd after {ATTEMPTS} attempts")
+    }
+
+    fn launch() -> Result<Option<Self>> {
+        let data = tempfile::Builder::new()
+            .prefix("wsgiprobe-influx-")
+            .tempdir()?;
+        let (port, backup_port) = (ports::free()?, ports::free()?);
+        let folder = data.path().display();
+        let conf = format!(
+            "reporting-disabled = true\nbind-address = \"127.0.0.1:{backup_port}\"\n\
+             [meta]\ndir = \"{folder}/meta\"\n\
+             [data]\ndir = \"{folder}/data\"\nwal-dir = \"{folder}/wal\"\nmax-values-per-tag = 0\n\
+             [monitor]\nstore-enabled = false\n\
+             [http]\nbind-address = \"127.0.0.1:{port}\"\nlog-enabled = false\n"
+        );
+        let file = data.path().join("influxdb.conf");
+        fs::write(&file, conf)?;
+        let log = fs::File::create(data.path().join("log"))?;
+        let mut command = Command::new("influxd");
+        command
+            .args(["run", "-config"])
+            .arg(&file)
+            .env("HOME", data.path());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        let mut server = Guarded::spawn(&mut command)?;
+        let answers = wait::value("influxd to answer", || {
+            if server.try_wait()?.is_some() {
+                return Ok(Some(false));
+            }
+            Ok(http(port, "GET", "/ping").is_ok().then_some(true))
+        })?;
+        Ok(answers.then_some(Self {
+            _server: server,
+            _data: data,
+            port,
+        }))
+    }
+
+    /// Its address for `--influx-url`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Makes an empty database.
+    pub fn create(&self, database: &str) -> Result<()> {
+        self.request("POST", database, &format!("CREATE DATABASE {database}"))
+            .map(drop)
+    }
+
+    /// The rows of a query on one measurement; none if there is no such series.
+    pub fn query(&self, database: &str, query: &str) -> Result<Rows> {
+        let answer = self.request("GET", database, query)?;
+        let result = &answer["results"][0];
+        ensure!(result["error"].is_null(), "{query}: {result}");
+        let series = &result["series"][0];
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let columns = list(&series["columns"])
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
+        Ok(Rows {
+            columns,
+            rows: list(&series["values"]).iter().map(list).collect(),
+        })
+    }
+
+    fn request(&self, method: &str, database: &str, query: &str) -> Result<Value> {
+        let (database, query) = (percent_encoded(database), percent_encoded(query));
+        let target = format!("/query?db={database}&epoch=ns&q={query}");
+        let response = http(self.port, method, &target)?;
+        expect_status(&response, 200)?;
+        serde_json::from_slice(&response.body).context("InfluxDB's answer")
+    }
+}
+
+/// A table.
+#[derive(Debug)]
+pub struct Rows {
+    columns: Vec<String>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Rows {
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// One column, in the rows' order; an error if there is no such column.
+    pub fn column(&self, name: &str) -> Result<Vec<&Value>> {
+        let at = self.columns.iter().position(|column| column == name);
+        let at = at.with_context(|| format!("no {name} in {:?}", self.columns))?;
+        Ok(self.rows.iter().filter_map(|row| row.get(at)).collect())
+    }
+}
+
+fn http(port: u16, method: &str, target: &str) -> Result<Response> {
+    let mut client = Client::connect(port)?;
+    client.send(format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    ))?;
+    client.receive_for(method)
+}
+
+fn percent_encoded(text: &str) -> String {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            .then(|| char::from(byte).to_string())
+    };
+    text.bytes()
+        .map(|byte| plain(byte).unwrap_or_else(|| format!("%{byte:02X}")))
+        .collect()
+}

@@ -1,0 +1,216 @@
+//! The comparison with the ground truth: each request of the access log reported
+//! exactly once, nothing else, and every field right.
+
+mod pairs;
+
+use std::collections::HashMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use self::pairs::pair;
+use crate::access_log::Entry;
+use crate::latency::Differences;
+use crate::probe::Report;
+use crate::report::Request;
+
+/// How far the median of `duration - %D` may be from 0, microseconds.
+const MEDIAN_TOLERANCE_US: f64 = 100.0;
+
+/// Fewer requests have no median worth the name.
+const ENOUGH_FOR_A_MEDIAN: usize = 20;
+
+/// The counter of responses whose beginning was before the attach.
+const BEGUN_BEFORE: &str = "started_before_attach";
+
+/// How far the begin of a request may be from the log's: a client may take its
+/// time over the request line, with which the log begins.
+const SAME_TIME: Duration = Duration::from_secs(5);
+
+/// A comparison: strict, but for what is named beforehand.
+#[must_use = "nothing is compared before `run`"]
+pub struct Check<'a> {
+    entries: &'a [Entry],
+    report: &'a Report,
+    sent: HashMap<String, u64>,
+    any_sizes: bool,
+    any_duration: bool,
+    begun_before: u64,
+}
+
+impl<'a> Check<'a> {
+    /// Everything is compared.
+    pub fn new(entries: &'a [Entry], report: &'a Report) -> Self {
+        Self {
+            entries,
+            report,
+            sent: HashMap::new(),
+            any_sizes: false,
+            any_duration: false,
+            begun_before: 0,
+        }
+    }
+
+    /// Takes the request's size from the client, which is exact; `%I` is not
+    /// (see [`crate::access_log`]).
+    pub fn sent(mut self, path: impl Into<String>, bytes: usize) -> Self {
+        self.sent.insert(path.into(), bytes as u64);
+        self
+    }
+
+    /// Leaves sizes alone: the test looks at them itself.
+    pub fn any_sizes(mut self) -> Self {
+        self.any_sizes = true;
+        self
+    }
+
+    /// Leaves `%D` alone: it does not mean what `duration` means here.
+    pub fn any_duration(mut self) -> Self {
+        self.any_duration = true;
+        self
+    }
+
+    /// So many requests had begun when wsgiprobe attached: each must be reported
+    /// as incomplete or counted as lost for that reason.
+    pub fn begun_before_attach(mut self, count: u64) -> Self {
+        self.begun_before = count;
+        self
+    }
+
+    /// Compares, and prints the figures.
+    pub fn run(self) -> Result<()> {
+        self.equation()?;
+        let requests: Vec<&Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_request())
+            .collect();
+        let reported: Vec<&Request> = self
+            .report
+            .requests
+            .iter()
+            .filter(|request| !request.incomplete)
+            .collect();
+        let pairs = pair(&requests, &reported)?;
+        let wrong: Vec<String> = pairs
+            .iter()
+            .flat_map(|(entry, request)| self.differences(entry, request))
+            .collect();
+        ensure!(
+            wrong.is_empty(),
+            "{} differences: {}",
+            wrong.len(),
+            wrong.iter().take(8).cloned().collect::<Vec<_>>().join("; ")
+        );
+        println!("{} requests, each reported once", pairs.len());
+        self.latency(&pairs)
+    }
+
+    /// `seen = reported + in flight + lost`, and nothing lost that was not expected.
+    fn equation(&self) -> Result<()> {
+        let summary = &self.report.summary;
+        let lost = summary.total_lost();
+        ensure!(
+            summary.seen == summary.reported + summary.in_flight + lost,
+            "seen {} is not reported {} + in flight {} + lost {lost}",
+            summary.seen,
+            summary.reported,
+            summary.in_flight,
+        );
+        ensure!(
+            summary.reported == self.report.requests.len() as u64,
+            "{} requests written, {} said to be",
+            self.report.requests.len(),
+            summary.reported,
+        );
+        let begun_before = summary.lost.get(BEGUN_BEFORE).copied().unwrap_or(0);
+        ensure!(lost == begun_before, "lost: {:?}", summary.lost);
+        let incomplete = self
+            .report
+            .requests
+            .iter()
+            .filter(|request| request.incomplete)
+            .count();
+        ensure!(
+            begun_before + incomplete as u64 == self.begun_before,
+            "{} requests had begun before the attach: {incomplete} reported so, {begun_before} lost",
+            self.begun_before,
+        );
+        ensure!(
+            summary.in_flight == 0,
+            "{} still in flight",
+            summary.in_flight
+        );
+        Ok(())
+    }
+
+    fn differences(&self, entry: &Entry, request: &Request) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let name = request.path.as_deref().unwrap_or("-");
+        let mut compare = |field: &str, theirs: String, ours: String| {
+            if theirs != ours {
+                wrong.push(format!("{name:.60}: {field} {ours}, logged {theirs}"));
+            }
+        };
+        compare(
+            "method",
+            format!("{:?}", entry.method),
+            format!("{:?}", request.method),
+        );
+        // Apache logs the status that it meant to send.
+        let status = (entry.response_bytes > 0).then_some(entry.status);
+        compare(
+            "status",
+            format!("{status:?}"),
+            format!("{:?}", request.status),
+        );
+        compare(
+            "close to the logged time",
+            "true".to_owned(),
+            close(entry, request).to_string(),
+        );
+        compare("pid", entry.pid.to_string(), request.pid.to_string());
+        if !self.any_sizes {
+            let read = request.request_bytes;
+            let fallback = if entry.may_have_received(read) {
+                read
+            } else {
+                entry.request_bytes
+            };
+            let sent = self.sent.get(name).copied().unwrap_or(fallback);
+            compare("request bytes", sent.to_string(), read.to_string());
+            let answered = entry.response_bytes.to_string();
+            compare(
+                "response bytes",
+                answered,
+                request.response_bytes.to_string(),
+            );
+        }
+        wrong
+    }
+
+    fn latency(&self, pairs: &[(&Entry, &Request)]) -> Result<()> {
+        let differences = Differences::of(pairs);
+        println!("{differences}");
+        if self.any_duration || pairs.len() < ENOUGH_FOR_A_MEDIAN {
+            return Ok(());
+        }
+        let median = differences.median().context("no request has a duration")?;
+        if median.abs() >= MEDIAN_TOLERANCE_US {
+            bail!("the median is over {MEDIAN_TOLERANCE_US} us: {differences}");
+        }
+        Ok(())
+    }
+}
+
+/// Whether both sides agree on the time of day: a check of clocks, not of speed.
+fn close(entry: &Entry, request: &Request) -> bool {
+    let Ok(read) = humantime::parse_rfc3339(&request.time) else {
+        return false;
+    };
+    let logged = UNIX_EPOCH + Duration::from_micros(entry.start_us);
+    let apart = read
+        .duration_since(logged)
+        .unwrap_or_else(|earlier| earlier.duration());
+    apart < SAME_TIME
+}

@@ -1,0 +1,25 @@
+//! wsgiprobe end to end: real Apaches, watched through real kernels.
+//!
+//! One module for each subject; most tests exist once for each hook back end
+//! (`cargo test -p wsgiprobe-tests -- pipelining` or `... -- ::sock`).
+
+mod addresses;
+mod apache_alone;
+mod before_attach;
+mod bodies;
+mod express;
+mod hangups;
+mod influxdb;
+mod keepalive;
+mod lifecycle;
+mod load;
+mod long_paths;
+mod not_http;
+mod pipelining;
+mod recycling;
+mod refusals;
+mod request_lines;
+mod responses;
+mod slow_heads;
+mod splits;
+mod upstream;

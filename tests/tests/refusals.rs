@@ -1,0 +1,111 @@
+//! Proves that wsgiprobe says no in time: with an exit status that tells usage (2)
+//! from privileges (3), and words that name what is wrong and what to do.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Result, ensure};
+use harness::apache::{Apache, Conf};
+use harness::probe::{find, run, to_end};
+use harness::process::Guarded;
+
+/// Fails unless it ended with that status and said each of `words`.
+fn expect(output: &Output, status: i32, words: &[&str]) -> Result<()> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    println!("exit {:?}, said: {said}", output.status.code());
+    ensure!(
+        output.status.code() == Some(status),
+        "{} instead of {status}: {said}",
+        output.status
+    );
+    for word in words {
+        ensure!(
+            said.to_lowercase().contains(&word.to_lowercase()),
+            "nothing of {word:?} in: {said}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn no_such_process() -> Result<()> {
+    // Over the largest pid that Linux can be told to use.
+    expect(&run(["--pid", "4194305"])?, 2, &["4194305"])
+}
+
+#[test]
+fn process_that_serves_nothing() -> Result<()> {
+    let sleep = Guarded::spawn(Command::new("sleep").arg("600").stdout(Stdio::null()))?;
+    let pid = sleep.pid().to_string();
+    expect(&run(["--pid", &pid])?, 2, &[&pid, "sleep"])
+}
+
+#[test]
+fn without_privileges() -> Result<()> {
+    let apache = Apache::start(Conf::default())?;
+    // Where the build directory is, another user may not look.
+    let folder = tempfile::Builder::new()
+        .prefix("wsgiprobe-binary-")
+        .tempdir()?;
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+    let binary = folder.path().join("wsgiprobe");
+    fs::copy(find()?, &binary)?;
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid=nobody",
+        "--regid=nogroup",
+        "--clear-groups",
+        "--inh-caps=-all",
+    ]);
+    command
+        .arg(&binary)
+        .arg("--pid")
+        .arg(apache.pid()?.to_string());
+    expect(&to_end(&mut command)?, 3, &["CAP_"])
+}
+
+#[test]
+fn bad_arguments() -> Result<()> {
+    let apache = Apache::start(Conf::default())?;
+    let pid = apache.pid()?.to_string();
+    let with = |arguments: &[&str]| run([&["--pid", &pid], arguments].concat());
+    expect(&with(&["--interval", "soon"])?, 2, &["interval"])?;
+    expect(&with(&["--interval", "0s"])?, 2, &["interval"])?;
+    expect(&with(&["--hooks", "magic"])?, 2, &["hooks"])?;
+    expect(&with(&["--duration", "-1s"])?, 2, &["duration"])?;
+    expect(
+        &with(&["--influx-url", "nonsense", "--influx-db", "x"])?,
+        2,
+        &["url"],
+    )?;
+    expect(
+        &with(&["--influx-url", "ftp://localhost", "--influx-db", "x"])?,
+        2,
+        &["http"],
+    )?;
+    expect(
+        &with(&["--influx-url", "http://localhost:8086"])?,
+        2,
+        &["influx-db"],
+    )?;
+    expect(&with(&["--no-such-option"])?, 2, &["no-such-option"])?;
+    expect(&run(["--pid", "twelve"])?, 2, &["twelve"])
+}
+
+#[test]
+fn bad_config() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("wsgiprobe.toml");
+    let name = file.to_string_lossy().into_owned();
+    expect(&run(["--config", &name])?, 2, &[&name])?;
+    for wrong in [
+        "this is no TOML",
+        "no_such_setting = 1",
+        "interval = \"soon\"",
+    ] {
+        fs::write(&file, wrong)?;
+        expect(&run(["--config", &name])?, 2, &[&name])?;
+    }
+    Ok(())
+}
