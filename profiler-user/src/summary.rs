@@ -11,6 +11,9 @@ use serde::{Serialize, Serializer};
 /// Loss in user space: records of the kernel that could not be understood.
 pub const UNDECODED: &str = "undecoded";
 
+/// Requests reported under `_other`: their route found no place.
+pub const ROUTE_OVERFLOW: &str = "route_overflow";
+
 /// The account of a run.
 #[derive(Debug, Serialize)]
 pub struct Summary {
@@ -81,6 +84,8 @@ pub struct Facts<'a> {
     pub reported: u64,
     /// Records that could not be decoded.
     pub undecoded: u64,
+    /// Requests whose route found no place under the cap.
+    pub overflowed_routes: u64,
     /// Requests read and unfinished.
     pub in_flight: u64,
     /// The back end.
@@ -104,6 +109,7 @@ impl Summary {
         let seen = facts.counters.iter().find(|(c, _)| *c == Counter::Seen);
         let seen = seen.map_or(0, |(_, count)| *count);
         let undecoded = (UNDECODED, facts.undecoded);
+        let overflow = (ROUTE_OVERFLOW, facts.overflowed_routes);
         let lost = Counts(named(Counter::is_loss).chain([undecoded]).collect());
         Self {
             seen,
@@ -111,7 +117,7 @@ impl Summary {
             in_flight: facts.in_flight,
             balanced: seen == facts.reported + facts.in_flight + lost.sum(),
             lost,
-            notes: Counts(named(Counter::is_note).collect()),
+            notes: Counts(named(Counter::is_note).chain([overflow]).collect()),
             hooks: facts.hooks,
             kernel: facts.kernel,
             attach_ms: facts.attach_time.as_micros() as f64 / 1e3,
@@ -142,6 +148,7 @@ pub(crate) mod tests {
             counters: &counters,
             reported: 10,
             undecoded: 1,
+            overflowed_routes: 0,
             in_flight: 3,
             hooks: "sock",
             kernel: "6.18.44".into(),
@@ -169,7 +176,7 @@ pub(crate) mod tests {
                 r#""lost":{"ring_full":2,"map_full":0,"pipeline_full":0,"unparsed":0,"#,
                 r#""started_before_attach":0,"undecoded":1},"balanced":true,"#,
                 r#""notes":{"non_http":4,"partial_line":0,"path_truncated":0,"process_full":0,"#,
-                r#""opaque_io":0},"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
+                r#""opaque_io":0,"route_overflow":0},"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
                 r#""probe":{"cpu_s":0.5,"rss_bytes":1024,"bpf_runs":null,"bpf_ns":null}}"#,
             )
         );

@@ -3,7 +3,7 @@
 use super::text::{Line, Tone};
 use super::{human, interval, table};
 use crate::aggregate::Window;
-use crate::summary::{Summary, UNDECODED};
+use crate::summary::{ROUTE_OVERFLOW, Summary, UNDECODED};
 
 /// Routes shown of the whole run.
 const TOP: usize = 25;
@@ -96,6 +96,7 @@ fn advice(counter: &str) -> &'static str {
         "path_truncated" => "paths reported cut, and marked so",
         "process_full" => "processes not followed: watch fewer servers at a time",
         "opaque_io" => "reads or writes whose bytes were out of reach",
+        ROUTE_OVERFLOW => "requests of more routes than are kept apart; raise --max-routes",
         _ => "see the documentation",
     }
 }
@@ -134,8 +135,10 @@ mod tests {
 
     #[test]
     fn every_counter_has_advice() {
-        for counter in Counter::ALL.iter().filter(|c| c.is_loss() || c.is_note()) {
-            assert_ne!(advice(counter.name()), advice("?"), "{}", counter.name());
+        let counters = Counter::ALL.iter().filter(|c| c.is_loss() || c.is_note());
+        let names = counters.map(|counter| counter.name());
+        for name in names.chain([UNDECODED, ROUTE_OVERFLOW]) {
+            assert_ne!(advice(name), advice("?"), "{name}");
         }
     }
 }

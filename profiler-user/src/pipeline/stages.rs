@@ -64,6 +64,7 @@ impl Stages {
             counters: &probe.counters(),
             reported: self.reported,
             undecoded: self.undecoded,
+            overflowed_routes: self.decoder.overflowed_routes(),
             in_flight: probe.in_flight(),
             hooks: probe.back_end().name(),
             kernel: host::kernel(),
