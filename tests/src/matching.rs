@@ -64,7 +64,9 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Leaves `%D` alone: it does not mean what `duration` means here.
+    /// Prints the differences to `%D` only: it does not mean what `duration` means
+    /// here, or the cores are so busy that threads wait between the last write and
+    /// the entry in the log, which `%D` includes.
     pub fn any_duration(mut self) -> Self {
         self.any_duration = true;
         self
