@@ -53,7 +53,7 @@ fn restarted_in_the_middle(backend: Backend, conf: Conf, load: Load) -> Result<(
         }
         Ok(())
     })?;
-    run.finish(load.total())?.check().any_duration().run()
+    run.finish(load.total())?.check().run()
 }
 
 fn child_killed(backend: Backend) -> Result<()> {
