@@ -8,7 +8,9 @@
 //!   application left the body unread. So `%I` bounds the true size, see
 //!   [`Entry::may_have_received`]; the truth is what the client sent.
 //! - `%D` runs from the end of the request line to this entry. An unread
-//!   request body is drained in between, after the response went out.
+//!   request body is drained in between, after the response went out. Of a
+//!   queued request of a pipeline it runs from when Apache turned to it, long
+//!   after its bytes were read.
 //! - A connection that times out inside its request line, or that sends bytes
 //!   without a newline, is logged as `-` with status 408 although nothing was
 //!   answered: no request, see [`Entry::is_request`].

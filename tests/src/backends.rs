@@ -1,6 +1,7 @@
 //! Every end-to-end test runs once for each hook back end.
 
 use std::fmt;
+use std::sync::{PoisonError, RwLock};
 
 use anyhow::{Context, Result};
 
@@ -33,9 +34,24 @@ impl fmt::Display for Backend {
 /// Names the back end (`sock` or `syscall`) that this machine cannot run.
 pub const SKIP: &str = "WSGIPROBE_SKIP_BACKEND";
 
+/// Held shared by every test, and exclusively by those that need idle cores.
+static CORES: RwLock<()> = RwLock::new(());
+
+/// As [`run`], with no other test running: for what is measured in microseconds.
+pub fn run_alone(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
+    // What a failed test leaves behind is no reason not to go on.
+    let _cores = CORES.write().unwrap_or_else(PoisonError::into_inner);
+    unless_skipped(backend, test)
+}
+
 /// Runs one test with one back end. A back end that does not work is a failure,
 /// unless the environment says beforehand that it cannot.
 pub fn run(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
+    let _cores = CORES.read().unwrap_or_else(PoisonError::into_inner);
+    unless_skipped(backend, test)
+}
+
+fn unless_skipped(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
     if std::env::var(SKIP).is_ok_and(|named| named == backend.name()) {
         println!("skipped: {SKIP} says that this machine cannot run {backend}");
         return Ok(());
@@ -44,22 +60,28 @@ pub fn run(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
 }
 
 /// Makes of each function `fn subject(Backend) -> Result<()>` the two tests
-/// `subject::sock` and `subject::syscall`.
+/// `subject::sock` and `subject::syscall`; after `alone:` with no other beside it.
 #[macro_export]
 macro_rules! on_each_backend {
-    ($($subject:ident),+ $(,)?) => {$(
+    (alone: $($subject:ident),+ $(,)?) => {
+        $($crate::on_each_backend!(@by run_alone, $subject);)+
+    };
+    ($($subject:ident),+ $(,)?) => {
+        $($crate::on_each_backend!(@by run, $subject);)+
+    };
+    (@by $run:ident, $subject:ident) => {
         mod $subject {
-            use $crate::backends::{Backend, run};
+            use $crate::backends::{Backend, $run};
 
             #[test]
             fn sock() -> anyhow::Result<()> {
-                run(Backend::Sock, super::$subject)
+                $run(Backend::Sock, super::$subject)
             }
 
             #[test]
             fn syscall() -> anyhow::Result<()> {
-                run(Backend::Syscall, super::$subject)
+                $run(Backend::Syscall, super::$subject)
             }
         }
-    )+};
+    };
 }

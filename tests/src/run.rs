@@ -39,6 +39,18 @@ impl Run {
     /// Waits until `count` requests are over and their connections closed, ends
     /// wsgiprobe, and gives what both sides have to say.
     pub fn finish(self, count: usize) -> Result<Evidence> {
+        let evidence = self.finish_whatever(count)?;
+        let code = evidence.report.exit_code;
+        ensure!(
+            code == Some(0),
+            "exit status {code:?}: {}",
+            evidence.report.stderr
+        );
+        Ok(evidence)
+    }
+
+    /// As [`Self::finish`], with any exit status.
+    pub fn finish_whatever(self, count: usize) -> Result<Evidence> {
         let entries = self.apache.settle(count)?;
         let report = self.probe.finish()?;
         let port = self.apache.port();

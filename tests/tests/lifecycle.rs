@@ -30,6 +30,11 @@ fn ends_with_apache(backend: Backend) -> Result<()> {
     let entries = run.apache.settle(20)?;
     run.apache.stop()?;
     let report = run.probe.wait()?;
+    ensure!(
+        report.exit_code == Some(0),
+        "exit status {:?}",
+        report.exit_code
+    );
     Evidence { entries, report }.check().run()
 }
 
@@ -40,6 +45,11 @@ fn ends_after_duration(backend: Backend) -> Result<()> {
     requests(&apache, "only", 5)?;
     let entries = apache.settle(5)?;
     let report = probe.wait()?;
+    ensure!(
+        report.exit_code == Some(0),
+        "exit status {:?}",
+        report.exit_code
+    );
     Evidence { entries, report }.check().run()
 }
 

@@ -7,6 +7,7 @@ mod addresses;
 mod apache_alone;
 mod before_attach;
 mod bodies;
+mod durations;
 mod express;
 mod hangups;
 mod influxdb;

@@ -26,7 +26,11 @@ fn tls_unanswered(backend: Backend) -> Result<()> {
     let evidence = run.finish(1)?;
     evidence.check().run()?;
     let noted = evidence.report.summary.note("non_http");
-    ensure!(noted == 3, "{noted} connections noted");
+    ensure!(
+        noted == 3,
+        "{noted} connections noted: {:?}",
+        evidence.report.summary.further
+    );
     Ok(())
 }
 
@@ -49,13 +53,25 @@ fn answered_400(backend: Backend) -> Result<()> {
     let evidence = run.finish(inputs.len())?;
     let summary = &evidence.report.summary;
     ensure!(summary.total_lost() == 0, "lost: {:?}", summary.lost);
-    for port in ports {
+    for (input, port) in inputs.into_iter().zip(ports) {
         let requests = evidence.report.requests.iter();
         let reported: Vec<_> = requests
             .filter(|request| request.client.port() == port)
             .collect();
-        ensure!(reported.len() == 1, "reported: {reported:?}");
-        ensure!(reported[0].status == Some(400), "reported: {reported:?}");
+        let input = input.escape_ascii().to_string();
+        let input = &input[..input.len().min(60)];
+        ensure!(
+            reported.len() == 1,
+            "reported {} times: {input}",
+            reported.len()
+        );
+        let request = reported[0];
+        ensure!(
+            request.status == Some(400),
+            "status {:?}: {input}",
+            request.status
+        );
+        ensure!(!request.incomplete, "it began after the attach: {input}");
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ fn bad_arguments() -> Result<()> {
     expect(&with(&["--interval", "soon"])?, 2, &["interval"])?;
     expect(&with(&["--interval", "0s"])?, 2, &["interval"])?;
     expect(&with(&["--hooks", "magic"])?, 2, &["hooks"])?;
-    expect(&with(&["--duration", "-1s"])?, 2, &["duration"])?;
+    expect(&with(&["--duration=-1s"])?, 2, &["duration"])?;
     expect(
         &with(&["--influx-url", "nonsense", "--influx-db", "x"])?,
         2,

@@ -1,6 +1,10 @@
 //! Proves that a response ends where it ends, however it is sent: files by
 //! sendfile or mmap, chunked, streamed for seconds, without a body, and with every
 //! kind of status.
+//!
+//! The event MPM asks for the next request *before* it flushes what it still has:
+//! of a chunked answer the `0\r\n\r\n` goes out after a read that found nothing
+//! (EAGAIN). Whoever takes that read for the end of the response miscounts it.
 
 use anyhow::{Context, Result, ensure};
 use harness::apache::{Conf, Mpm, STATIC_FILE, STATIC_SIZE, Wsgi};
