@@ -177,6 +177,34 @@ fn a_blocked_write_is_no_end() {
 }
 
 #[test]
+fn a_chunked_answer_ends_after_the_server_looked_for_more() {
+    // As Apache 2.4 does it: look for the next request, then flush the end.
+    let mut c = Connection::new();
+    c.read(GET);
+    c.writev(&[OK, b"3\r\n", b"abc", b"\r\n"]);
+    c.would_block();
+    assert!(c.host.emitted.is_empty(), "the last chunk is missing");
+    c.write(b"0\r\n\r\n");
+    assert_eq!(c.lines(), ["GET /a 200"], "without waiting for another read");
+    assert_eq!(c.host.emitted[0].header.response_bytes, OK.len() as u64 + 13);
+    c.assert_balanced();
+}
+
+#[test]
+fn a_chunked_answer_may_end_after_the_next_request_was_read() {
+    let mut c = Connection::new();
+    c.read(GET);
+    c.writev(&[OK, b"3\r\n", b"abc", b"\r\n"]);
+    c.read(b"GET /b HTTP/1.1\r\n\r\n");
+    c.write(b"0\r\n\r\n");
+    c.write(OK);
+    c.would_block();
+    assert_eq!(c.lines(), ["GET /a 200", "GET /b 200"]);
+    assert_eq!(c.host.emitted[1].header.response_bytes, OK.len() as u64);
+    c.assert_balanced();
+}
+
+#[test]
 fn interim_responses_are_not_the_answer() {
     let mut c = Connection::new();
     c.read(b"PUT /u HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");

@@ -303,6 +303,11 @@ impl Env for Op {
     }
 
     #[inline(always)]
+    fn leaves_chunk_open(&mut self) -> bool {
+        self.buffers.last_is_crlf()
+    }
+
+    #[inline(always)]
     fn count(&mut self, counter: Counter) {
         count(counter);
     }

@@ -86,6 +86,18 @@ impl Buffers {
         Some((vector.base, vector.len))
     }
 
+    /// The last of several buffers, if it is just CRLF.
+    #[inline(always)]
+    pub fn last_is_crlf(&self) -> bool {
+        if self.layout != Layout::Vector {
+            return false;
+        }
+        match self.get(self.count.wrapping_sub(1)) {
+            Some((address, 2)) => read(address) == Some(*b"\r\n"),
+            _ => false,
+        }
+    }
+
     /// Address of the byte at `pos` and how many follow it contiguously.
     #[inline(always)]
     pub fn locate(&self, pos: u32) -> Option<(u64, u64)> {

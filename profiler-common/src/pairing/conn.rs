@@ -100,6 +100,11 @@ pub struct Conn {
     pub answered: bool,
     /// The last write would have blocked: the response goes on later.
     pub blocked: bool,
+    /// The last write closed a chunk that was not the last: more is to come.
+    pub chunk_open: bool,
+    /// The server has tried to read while a chunk was open: it flushes the end of
+    /// the response only then, and it is done with that.
+    pub asked: bool,
     /// A write failed: the client is gone.
     pub write_failed: bool,
     /// The client has shut down its side.
@@ -110,6 +115,8 @@ pub struct Conn {
     pub over: bool,
     /// Has no place in the map: its requests are counted as lost.
     pub untracked: bool,
+    /// Zero.
+    pub reserved: [u8; 6],
     /// The request being answered, or the only one.
     pub cur: Slot,
     /// The request being read while `cur` is still unanswered.
@@ -145,11 +152,14 @@ impl Conn {
         ahead: false,
         answered: false,
         blocked: false,
+        chunk_open: false,
+        asked: false,
         write_failed: false,
         peer_closed: false,
         peer_reset: false,
         over: false,
         untracked: false,
+        reserved: [0; 6],
         cur: Slot::EMPTY,
         next: Slot::EMPTY,
     };

@@ -58,6 +58,10 @@ pub trait Env {
     /// buffer's length; `None` past the last or where it is out of reach.
     fn buffer_start(&mut self, index: u32) -> Option<([u64; 2], u64)>;
 
+    /// Whether the write under way ends with a chunk's closing CRLF in a buffer of
+    /// its own, which Apache writes after every chunk but the last.
+    fn leaves_chunk_open(&mut self) -> bool;
+
     /// Adds one to a counter.
     fn count(&mut self, counter: Counter);
 

@@ -87,10 +87,15 @@ pub fn on_write<E: Env>(env: &mut E, conn: &mut Conn, ret: i64) {
     }
     conn.blocked = false;
     if conn.has_waiting() {
-        return write_several(env, conn, ret as u64);
+        write_several(env, conn, ret as u64);
+    } else {
+        let status = env.buffer_start(0).and_then(|(start, _)| status_of(start));
+        write_piece(env, conn, status, ret as u64);
     }
-    let status = env.buffer_start(0).and_then(|(start, _)| status_of(start));
-    write_piece(env, conn, status, ret as u64);
+    conn.chunk_open = env.leaves_chunk_open();
+    if conn.asked {
+        settle(env, conn);
+    }
 }
 
 /// The server shut down its side, or the connection is gone.
@@ -111,11 +116,17 @@ pub fn on_close<E: Env>(env: &mut E, conn: &mut Conn) {
 }
 
 /// Finishes the request in front if its answer is complete: called whenever the
-/// server reads, since it reads on only when it is done.
+/// server reads, since it reads on only when it is done. Apache also looks for the
+/// next request just before it flushes the end of a chunked response.
 #[inline(always)]
 fn settle<E: Env>(env: &mut E, conn: &mut Conn) {
     let body_read = conn.ahead || conn.scan.is_between_requests();
-    if conn.answered && !conn.blocked && body_read {
+    if !conn.answered || conn.blocked || !body_read {
+        return;
+    }
+    if conn.chunk_open {
+        conn.asked = true;
+    } else {
         finish(env, conn);
     }
 }
@@ -390,6 +401,8 @@ fn finish<E: Env>(env: &mut E, conn: &mut Conn) {
         conn.scan.phase = Phase::Start;
     }
     conn.answered = false;
+    conn.chunk_open = false;
+    conn.asked = false;
     promote(env, conn, ended_ns);
 }
 

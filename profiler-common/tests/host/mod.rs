@@ -241,6 +241,10 @@ impl Env for Host {
         Some(([half(0), half(8)], buffer.len() as u64))
     }
 
+    fn leaves_chunk_open(&mut self) -> bool {
+        self.buffers.last().is_some_and(|last| last == b"\r\n")
+    }
+
     fn count(&mut self, counter: Counter) {
         *self.counters.entry(counter as u32).or_default() += 1;
     }

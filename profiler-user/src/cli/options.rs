@@ -107,11 +107,11 @@ pub(super) struct Options {
     pub hooks: Hooks,
 
     /// Stop after this long, e.g. 30s; otherwise at Ctrl-C or SIGTERM
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = MEASURING)]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = MEASURING)]
     pub duration: Option<Duration>,
 
     /// Length of an aggregation window, 100ms to 1h
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval,
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::interval, allow_hyphen_values = true,
           help_heading = MEASURING)]
     pub interval: Duration,
 

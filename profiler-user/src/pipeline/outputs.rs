@@ -177,11 +177,11 @@ fn influx_report(place: &str, report: &influxdb::Report) -> Delivered {
     let mut parts = vec![format!("{} points to {place}", report.written)];
     let problems = problems.into_iter().filter(|(count, _)| *count > 0);
     parts.extend(problems.map(|(count, what)| format!("{count} {what}")));
-    let text = parts.join(", ");
-    // A failed attempt that was made good by another one lost nothing.
+    // Counted and told, but no failure of this run: the database is somebody
+    // else's, and the profiling went on.
     Delivered {
-        text,
-        failed: report.dropped + report.rejected > 0,
+        text: parts.join(", "),
+        failed: false,
     }
 }
 
