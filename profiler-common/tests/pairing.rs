@@ -94,11 +94,20 @@ fn pipelined_requests_are_told_apart() {
 fn pipelined_answers_may_share_a_writev() {
     let mut c = Connection::new();
     c.read(&[GET, GET, GET].concat());
-    c.writev(&[b"HTTP/1.1 200 OK\r\n\r\n", b"body", b"HTTP/1.1 404 No\r\n\r\n"]);
+    c.writev(&[
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"body",
+        b"HTTP/1.1 404 No\r\n\r\n",
+    ]);
     c.writev(&[b"more of it", b"HTTP/1.1 500 X\r\n\r\n"]);
     c.would_block();
     assert_eq!(c.lines(), ["GET /a 200", "GET /a 404", "GET /a 500"]);
-    let bytes: Vec<_> = c.host.emitted.iter().map(|e| e.header.response_bytes).collect();
+    let bytes: Vec<_> = c
+        .host
+        .emitted
+        .iter()
+        .map(|e| e.header.response_bytes)
+        .collect();
     assert_eq!(bytes, [23, 29, 18]);
     c.assert_balanced();
 }
@@ -169,7 +178,10 @@ fn a_blocked_write_is_no_end() {
     c.write(OK);
     c.write_fails(-11);
     c.would_block();
-    assert!(c.host.emitted.is_empty(), "the rest of the response is to come");
+    assert!(
+        c.host.emitted.is_empty(),
+        "the rest of the response is to come"
+    );
     c.write(b"the rest");
     c.read(GET);
     assert_eq!(c.host.emitted[0].header.response_bytes, OK.len() as u64 + 8);
@@ -185,8 +197,15 @@ fn a_chunked_answer_ends_after_the_server_looked_for_more() {
     c.would_block();
     assert!(c.host.emitted.is_empty(), "the last chunk is missing");
     c.write(b"0\r\n\r\n");
-    assert_eq!(c.lines(), ["GET /a 200"], "without waiting for another read");
-    assert_eq!(c.host.emitted[0].header.response_bytes, OK.len() as u64 + 13);
+    assert_eq!(
+        c.lines(),
+        ["GET /a 200"],
+        "without waiting for another read"
+    );
+    assert_eq!(
+        c.host.emitted[0].header.response_bytes,
+        OK.len() as u64 + 13
+    );
     c.assert_balanced();
 }
 
@@ -232,7 +251,10 @@ fn an_answer_may_begin_before_the_body_is_read() {
     c.read(b"0;ext=1\r\nTrailer: x\r\n\r\n");
     c.would_block();
     assert_eq!(c.lines(), ["POST /u 200"]);
-    assert_eq!(c.host.emitted[0].header.response_bytes, OK.len() as u64 + 11);
+    assert_eq!(
+        c.host.emitted[0].header.response_bytes,
+        OK.len() as u64 + 11
+    );
     c.assert_balanced();
 }
 
@@ -259,7 +281,10 @@ fn half_a_line_counts_only_if_answered() {
     let mut c = Connection::new();
     c.read(b"GET /never");
     c.close();
-    assert_eq!((c.count(Counter::Seen), c.count(Counter::PartialLine)), (0, 1));
+    assert_eq!(
+        (c.count(Counter::Seen), c.count(Counter::PartialLine)),
+        (0, 1)
+    );
 
     let mut c = Connection::new();
     c.read(b"GET /never");
@@ -275,7 +300,10 @@ fn connections_from_before_the_attach() {
     c.read(GET);
     c.write(OK);
     c.would_block();
-    assert_eq!(c.host.emitted[0].header.flags, 0, "idle then: nothing was missed");
+    assert_eq!(
+        c.host.emitted[0].header.flags, 0,
+        "idle then: nothing was missed"
+    );
 
     // In the middle of a response.
     let mut c = Connection::old();

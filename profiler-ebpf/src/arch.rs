@@ -103,6 +103,12 @@ pub fn flags_argument(number: u64) -> Option<usize> {
     }
 }
 
+/// Which argument of `sendfile` is the number of bytes.
+#[inline(always)]
+pub fn count_argument(number: u64) -> Option<usize> {
+    (number == nr::SENDFILE).then_some(3)
+}
+
 impl Syscall {
     /// Where the caller's bytes are.
     #[inline(always)]

@@ -44,6 +44,9 @@ pub struct LongRecord {
 pub struct Call {
     /// Address of the `struct sock` that the file descriptor named at entry.
     pub sock: u64,
+    /// Bytes that a `sendfile` is to send; 0 for other calls, which are repeated
+    /// when they fall short.
+    pub wanted: u64,
     /// Where the caller's bytes are.
     pub buffers: Buffers,
 }

@@ -88,7 +88,10 @@ impl Op {
             return false;
         };
         // SAFETY: a valid map value, never written.
-        if LONG_PATHS.insert(key, unsafe { &*zero }, u64::from(BPF_ANY)).is_err() {
+        if LONG_PATHS
+            .insert(key, unsafe { &*zero }, u64::from(BPF_ANY))
+            .is_err()
+        {
             return false;
         }
         let Some(record) = LONG_PATHS.get_ptr_mut(key) else {
@@ -268,7 +271,9 @@ impl Env for Op {
 
     #[inline(always)]
     fn push(&mut self, place: u32, slot: &Slot) -> bool {
-        QUEUE.insert(self.key(place), slot, u64::from(BPF_ANY)).is_ok()
+        QUEUE
+            .insert(self.key(place), slot, u64::from(BPF_ANY))
+            .is_ok()
     }
 
     #[inline(always)]

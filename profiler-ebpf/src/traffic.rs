@@ -33,9 +33,9 @@ pub fn received(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> 
     None
 }
 
-/// A write on a socket returned `ret`.
+/// A write on a socket returned `ret`; `short` if less than was asked for.
 #[inline(always)]
-pub fn sent(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
+pub fn sent(sock: u64, task: u64, ret: i64, short: bool, buffers: Buffers) -> Option<()> {
     let op = operation(Place::Traffic, sock, task, ret, buffers)?;
     let conn = match conns::find(sock) {
         Some(conn) => conn,
@@ -45,7 +45,7 @@ pub fn sent(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
         None => return None,
     };
     // SAFETY: a valid map value that only this socket's operations touch.
-    machine::on_write(op, unsafe { &mut *conn }, ret);
+    machine::on_write(op, unsafe { &mut *conn }, ret, short);
     None
 }
 

@@ -70,9 +70,10 @@ pub fn on_empty_read<E: Env>(env: &mut E, conn: &mut Conn, ret: i64) {
     }
 }
 
-/// A write returned `ret`: bytes taken, or a negative errno.
+/// A write returned `ret`: bytes taken, or a negative errno. `short` says that the
+/// caller is known to have wanted to write more.
 #[inline(always)]
-pub fn on_write<E: Env>(env: &mut E, conn: &mut Conn, ret: i64) {
+pub fn on_write<E: Env>(env: &mut E, conn: &mut Conn, ret: i64, short: bool) {
     if conn.over {
         return;
     }
@@ -85,7 +86,7 @@ pub fn on_write<E: Env>(env: &mut E, conn: &mut Conn, ret: i64) {
         }
         return;
     }
-    conn.blocked = false;
+    conn.blocked = short;
     if conn.has_waiting() {
         write_several(env, conn, ret as u64);
     } else {
@@ -153,12 +154,16 @@ fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
         Event::None => {}
         Event::Begin => begin(*env, conn),
         Event::Method => {
-            let Cursor { token, token_end, .. } = conn.cursor;
+            let Cursor {
+                token, token_end, ..
+            } = conn.cursor;
             env.append_method(conn.reading(), token, token_end - token);
             conn.cursor.token = conn.cursor.pos;
         }
         Event::Path => {
-            let Cursor { token, token_end, .. } = conn.cursor;
+            let Cursor {
+                token, token_end, ..
+            } = conn.cursor;
             env.append_path(conn.reading(), token, token_end - token);
         }
         Event::Line => {

@@ -404,7 +404,8 @@ impl Scanner {
             self.phase = Phase::Skip;
             return Event::None;
         }
-        let hopeless = at == 8 && self.window != CONTENT_LENGTH[0] && self.window != TRANSFER_ENCODING[0];
+        let hopeless =
+            at == 8 && self.window != CONTENT_LENGTH[0] && self.window != TRANSFER_ENCODING[0];
         if byte == b'\n' || hopeless {
             self.phase = Phase::Skip;
             return Event::None;

@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use profiler_common::event::{
-    FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, Outcome, RequestHeader,
-};
+use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, Outcome, RequestHeader};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX};
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::pairing::env::{Env, Word};
@@ -91,12 +89,12 @@ impl Connection {
         self.host.now += 10;
         self.host.buffers = buffers.iter().map(|buffer| buffer.to_vec()).collect();
         let bytes: usize = buffers.iter().map(|buffer| buffer.len()).sum();
-        machine::on_write(&mut self.host, &mut self.conn, bytes as i64);
+        machine::on_write(&mut self.host, &mut self.conn, bytes as i64, false);
     }
 
     pub fn write_fails(&mut self, ret: i64) {
         self.host.now += 10;
-        machine::on_write(&mut self.host, &mut self.conn, ret);
+        machine::on_write(&mut self.host, &mut self.conn, ret, false);
     }
 
     pub fn close(&mut self) {
@@ -105,7 +103,11 @@ impl Connection {
     }
 
     pub fn count(&self, counter: Counter) -> u64 {
-        self.host.counters.get(&(counter as u32)).copied().unwrap_or(0)
+        self.host
+            .counters
+            .get(&(counter as u32))
+            .copied()
+            .unwrap_or(0)
     }
 
     pub fn in_flight(&self) -> u64 {
@@ -121,7 +123,12 @@ impl Connection {
             .map(|&counter| self.count(counter))
             .sum();
         let accounted = self.count(Counter::Emitted) + self.in_flight() + lost;
-        assert_eq!(self.count(Counter::Seen), accounted, "{:?}", self.host.counters);
+        assert_eq!(
+            self.count(Counter::Seen),
+            accounted,
+            "{:?}",
+            self.host.counters
+        );
         assert!(self.host.long_paths.len() as u64 <= self.in_flight() + 1);
     }
 

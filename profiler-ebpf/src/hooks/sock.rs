@@ -50,7 +50,8 @@ fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
     }
     let ret: i32 = ctx.arg(1);
     let buffers = arch::current_syscall().buffers();
-    traffic::sent(sock as u64, task, i64::from(ret), buffers)
+    // A call that could not write all shows as one more, with EAGAIN.
+    traffic::sent(sock as u64, task, i64::from(ret), false, buffers)
 }
 
 /// Leaves UNIX sockets alone, the ones to mod_wsgi's daemons among them.

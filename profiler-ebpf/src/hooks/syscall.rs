@@ -54,8 +54,13 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         second: read(ctx, ARGUMENTS + 8)?,
         third: read(ctx, ARGUMENTS + 16)?,
     };
+    let wanted = match arch::count_argument(number) {
+        Some(index) => read(ctx, ARGUMENTS + index * 8)?,
+        None => 0,
+    };
     let call = Call {
         sock,
+        wanted,
         buffers: call.buffers(),
     };
     if CALLS.insert(task, call, u64::from(BPF_ANY)).is_err() {
@@ -79,7 +84,8 @@ fn try_exit(ctx: &TracePointContext) -> Option<()> {
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     let ret: i64 = read(ctx, RETURN)?;
     if arch::sends(number) {
-        traffic::sent(call.sock, task, ret, call.buffers)
+        let short = ret >= 0 && (ret as u64) < call.wanted;
+        traffic::sent(call.sock, task, ret, short, call.buffers)
     } else {
         traffic::received(call.sock, task, ret, call.buffers)
     }

@@ -40,7 +40,9 @@ mod tests {
     #[test]
     fn agrees_with_the_wall_clock() {
         let monotonic = nanoseconds(clock_gettime(ClockId::Monotonic)) as u64;
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("after 1970");
         let ours = Clock::now().wall(monotonic);
         let apart = ours.abs_diff(wall.as_nanos() as u64);
         // Loose: the readings are not taken at the same instant.

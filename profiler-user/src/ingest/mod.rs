@@ -82,7 +82,10 @@ impl Decoder {
         let method = record::method(&header).map(|token| self.method(&token));
         let path = (!path.is_empty()).then(|| target::path(path));
         let route = self.router.route(path.as_deref().unwrap_or("-"));
-        let end_ns = header.last_write_ns.max(header.head_ns).max(header.first_byte_ns);
+        let end_ns = header
+            .last_write_ns
+            .max(header.head_ns)
+            .max(header.first_byte_ns);
         Ok(Request {
             time_unix_ns: self.clock.wall(header.first_byte_ns),
             end_unix_ns: self.clock.wall(end_ns),
@@ -124,9 +127,8 @@ impl Decoder {
 fn times(header: &RequestHeader) -> Times {
     // Where the start was before the attach there is no start to count from.
     let incomplete = header.flags & FLAG_INCOMPLETE != 0;
-    let between = |from: u64, to: u64| {
-        (from != 0 && to != 0 && !incomplete).then(|| to.saturating_sub(from))
-    };
+    let between =
+        |from: u64, to: u64| (from != 0 && to != 0 && !incomplete).then(|| to.saturating_sub(from));
     Times {
         duration: between(header.line_ns, header.last_write_ns),
         read_time: between(header.first_byte_ns, header.head_ns),
@@ -196,7 +198,9 @@ mod tests {
             header.status = 0;
             header.line_ns = 0;
         };
-        let request = Decoder::new(10).decode(&record(edit, b"")).expect("a valid record");
+        let request = Decoder::new(10)
+            .decode(&record(edit, b""))
+            .expect("a valid record");
         assert_eq!((request.method, request.path), (None, None));
         assert_eq!((request.protocol, request.status), (None, None));
         assert_eq!(request.times.duration, None);

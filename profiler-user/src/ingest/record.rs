@@ -7,7 +7,9 @@ use super::Error;
 /// The header, and the path that follows it.
 pub fn split(record: &[u8]) -> Result<(RequestHeader, &[u8]), Error> {
     let short = || Error::Short(record.len());
-    let (header, rest) = record.split_first_chunk::<HEADER_SIZE>().ok_or_else(short)?;
+    let (header, rest) = record
+        .split_first_chunk::<HEADER_SIZE>()
+        .ok_or_else(short)?;
     let header = RequestHeader::from_bytes(header);
     let path = rest.get(..usize::from(header.path_len)).ok_or_else(short)?;
     Ok((header, path))
@@ -22,7 +24,9 @@ pub fn protocol(version: u8) -> Option<Option<&'static str>> {
     match version {
         0 => Some(None),
         9 => Some(Some("0.9")),
-        _ => MINOR.get(usize::from(version).checked_sub(10)?).map(|&text| Some(text)),
+        _ => MINOR
+            .get(usize::from(version).checked_sub(10)?)
+            .map(|&text| Some(text)),
     }
 }
 

@@ -62,7 +62,10 @@ mod tests {
             ("HTTPS://example.org:8443/x/y", "/x/y"),
             ("http://example.org", "/"),
             ("example.org:443", "example.org:443"),
-            ("/redirect/http://example.org/x", "/redirect/http://example.org/x"),
+            (
+                "/redirect/http://example.org/x",
+                "/redirect/http://example.org/x",
+            ),
             ("://x/y", "://x/y"),
         ] {
             assert_eq!(path(target.as_bytes()), want, "{target}");

@@ -3,15 +3,19 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use super::text::{Line, Tone, clean};
 
+type Stream = AutoStream<Box<dyn Write>>;
+
 /// Where lines for people go. Once nobody reads them, they are dropped.
 pub struct Console {
-    stream: AutoStream<Box<dyn Write>>,
+    stream: Stream,
     open: bool,
+    /// What went wrong goes to stderr, whatever else is redirected.
+    warnings: Stream,
 }
 
 impl Console {
@@ -19,19 +23,15 @@ impl Console {
     /// and as `NO_COLOR` and `CLICOLOR` wish.
     #[must_use]
     pub fn new(stdout_is_data: bool) -> Self {
-        if stdout_is_data {
-            let choice = AutoStream::choice(&io::stderr());
-            Self::on(Box::new(io::stderr()), choice)
-        } else {
-            let choice = AutoStream::choice(&io::stdout());
-            Self::on(Box::new(io::stdout()), choice)
-        }
+        let stream = if stdout_is_data { stderr() } else { stdout() };
+        Self::on(stream, stderr())
     }
 
-    fn on(stream: Box<dyn Write>, choice: ColorChoice) -> Self {
+    fn on(stream: Stream, warnings: Stream) -> Self {
         Self {
-            stream: AutoStream::new(stream, choice),
+            stream,
             open: true,
+            warnings,
         }
     }
 
@@ -46,22 +46,46 @@ impl Console {
         if !self.open || lines.is_empty() {
             return;
         }
-        let mut text = String::new();
-        for line in lines {
-            let style = style(line.tone);
-            // Writing to a String does not fail.
-            let _ = writeln!(text, "{style}{}{style:#}", clean(&line.text));
-        }
-        let written = self.stream.write_all(text.as_bytes());
         // A reader that left (EPIPE) is no failure of ours, nor is a full disk
         // behind a redirection worth the loss of the other outputs.
-        self.open = written.and_then(|()| self.stream.flush()).is_ok();
+        self.open = write(&mut self.stream, lines).is_ok();
     }
 
     /// Writes one line.
-    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
-        self.print(&[Line::new(tone, text)]);
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.print(&[Line::new(Tone::Plain, text)]);
     }
+
+    /// Writes one line that stands out.
+    pub fn stress(&mut self, text: impl Into<String>) {
+        self.print(&[Line::new(Tone::Strong, text)]);
+    }
+
+    /// Writes to stderr what went wrong.
+    pub fn warn(&mut self, text: impl Into<String>) {
+        let text = format!("wsgiprobe: {}", text.into());
+        // If nobody reads it there is nobody to tell.
+        let _ = write(&mut self.warnings, &[Line::new(Tone::Warning, text)]);
+    }
+}
+
+fn stdout() -> Stream {
+    AutoStream::new(Box::new(io::stdout()), AutoStream::choice(&io::stdout()))
+}
+
+fn stderr() -> Stream {
+    AutoStream::new(Box::new(io::stderr()), AutoStream::choice(&io::stderr()))
+}
+
+fn write(stream: &mut Stream, lines: &[Line]) -> io::Result<()> {
+    let mut text = String::new();
+    for line in lines {
+        let style = style(line.tone);
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{style}{}{style:#}", clean(&line.text));
+    }
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
 }
 
 fn style(tone: Tone) -> Style {
@@ -77,6 +101,8 @@ fn style(tone: Tone) -> Style {
 mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
+
+    use anstream::ColorChoice;
 
     use super::*;
 
@@ -97,28 +123,35 @@ mod tests {
         }
     }
 
+    fn on(shared: &Shared, choice: ColorChoice) -> Stream {
+        AutoStream::new(Box::new(shared.clone()), choice)
+    }
+
     fn printed(choice: ColorChoice) -> String {
-        let shared = Shared::default();
-        let mut console = Console::on(Box::new(shared.clone()), choice);
-        console.say(Tone::Warning, "/\x1b[2J");
-        let bytes = shared.0.borrow().clone();
+        let (lines, warnings) = (Shared::default(), Shared::default());
+        let mut console = Console::on(on(&lines, choice), on(&warnings, choice));
+        console.warn("/\x1b[2J");
+        assert!(lines.0.borrow().is_empty());
+        let bytes = warnings.0.borrow().clone();
         String::from_utf8(bytes).unwrap()
     }
 
     #[test]
     fn only_its_own_escapes_get_out() {
-        assert_eq!(printed(ColorChoice::Never), "/\\x1b[2J\n");
+        assert_eq!(printed(ColorChoice::Never), "wsgiprobe: /\\x1b[2J\n");
         assert_eq!(
             printed(ColorChoice::AlwaysAnsi),
-            "\x1b[33m/\\x1b[2J\x1b[0m\n"
+            "\x1b[33mwsgiprobe: /\\x1b[2J\x1b[0m\n"
         );
     }
 
     #[test]
     fn a_reader_that_left_is_no_panic() {
-        let mut console = Console::on(Box::new(Shared::default()), ColorChoice::Never);
-        console.say(Tone::Plain, "break");
+        let stream = || on(&Shared::default(), ColorChoice::Never);
+        let mut console = Console::on(stream(), stream());
+        console.say("break");
         assert!(!console.is_open());
-        console.say(Tone::Plain, "more");
+        console.say("more");
+        console.warn("break");
     }
 }

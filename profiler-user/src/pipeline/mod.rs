@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cli::{Hooks, Settings, Targets};
 use crate::discovery::{self, Selection, Snapshot, describe};
-use crate::output::{self, Banner, Console, Intervals, Tone};
+use crate::output::{self, Banner, Console, Intervals};
 use crate::privileges;
 use crate::probe::{self, BackEnd, Probe};
 use host::unix_now;
@@ -99,12 +99,9 @@ impl Run {
         let reason = self.turn().await?;
         match reason {
             StopReason::TargetsEnded => {
-                self.console
-                    .say(Tone::Plain, "every watched process has ended");
+                self.console.say("every watched process has ended");
             }
-            StopReason::Signal => self
-                .console
-                .say(Tone::Plain, "stopping; again to stop at once"),
+            StopReason::Signal => self.console.say("stopping; again to stop at once"),
             StopReason::Elapsed | StopReason::NobodyReads => {}
         }
         self.finish().await
@@ -127,7 +124,7 @@ impl Run {
                 () = presence => if let Some(reason) = self.check_targets()? {
                     return Ok(reason);
                 },
-                Some(notice) = self.inbox.recv() => self.console.say(Tone::Warning, notice),
+                Some(notice) = self.inbox.recv() => self.console.warn(notice),
                 ready = ring.ready() => {
                     ready.context("cannot wait for the ring buffer")?;
                     self.drain();
@@ -160,12 +157,11 @@ impl Run {
             Change::Ended => return Ok(Some(StopReason::TargetsEnded)),
             Change::Gone => {
                 let text = "every watched process has ended; waiting for its return";
-                self.console.say(Tone::Warning, text);
+                self.console.warn(text);
             }
             Change::Found(servers) => {
                 for server in servers {
-                    self.console
-                        .say(Tone::Strong, format!("now watching {server}"));
+                    self.console.stress(format!("now watching {server}"));
                 }
             }
         }
@@ -183,7 +179,7 @@ impl Run {
         let summary = self.stages.summary(&self.probe);
         let (delivered, result) = self.stages.outputs.finish(&summary).await;
         while let Ok(notice) = self.inbox.try_recv() {
-            self.console.say(Tone::Warning, notice);
+            self.console.warn(notice);
         }
         self.console
             .print(&output::account(&run, &summary, &delivered));

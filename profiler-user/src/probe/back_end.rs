@@ -102,8 +102,9 @@ pub fn attach(
     wanted: Option<BackEnd>,
 ) -> Result<(BackEnd, Vec<String>), Error> {
     for (program, tracepoint) in COMMON {
-        typed(programs, btf, program, tracepoint)
-            .map_err(|why| Error::Refused(format!("cannot follow connections and processes: {why}")))?;
+        typed(programs, btf, program, tracepoint).map_err(|why| {
+            Error::Refused(format!("cannot follow connections and processes: {why}"))
+        })?;
     }
     let candidates = BackEnd::ALL
         .into_iter()
@@ -112,7 +113,11 @@ pub fn attach(
     for candidate in candidates {
         match candidate.attach(programs, btf) {
             Ok(()) => {
-                let why = if wanted.is_some() { "as asked" } else { candidate.merit() };
+                let why = if wanted.is_some() {
+                    "as asked"
+                } else {
+                    candidate.merit()
+                };
                 reasons.push(format!("{}: taken, {why}", candidate.name()));
                 return Ok((candidate, reasons));
             }
@@ -171,7 +176,10 @@ fn explain(error: &ProgramError) -> String {
         let log = verifier_log.to_string();
         let lines: Vec<&str> = log.lines().filter(|line| !line.is_empty()).collect();
         let tail = &lines[lines.len().saturating_sub(12)..];
-        return format!("refused by the kernel: {io_error}\n    {}", tail.join("\n    "));
+        return format!(
+            "refused by the kernel: {io_error}\n    {}",
+            tail.join("\n    ")
+        );
     }
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -54,7 +54,8 @@ pub struct Types {
 impl Types {
     /// Reads the running kernel's types.
     pub fn of_kernel() -> Result<Self, Error> {
-        let data = std::fs::read(PATH).map_err(|source| Error::Unreadable { path: PATH, source })?;
+        let data =
+            std::fs::read(PATH).map_err(|source| Error::Unreadable { path: PATH, source })?;
         Self::parse(data).ok_or(Error::Malformed)
     }
 

@@ -26,10 +26,16 @@ unsafe impl Pod for Shared<Slot> {}
 
 /// Loads maps and programs; none is attached.
 pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
-    let config = offsets::resolve(settings.ring_bytes / 4)
-        .map_err(|error| Error::Refused(format!("wsgiprobe needs the kernel's type information: {error}")))?;
-    let btf = Btf::from_sys_fs()
-        .map_err(|error| Error::Refused(format!("the kernel's type information is unusable: {error}")))?;
+    let config = offsets::resolve(settings.ring_bytes / 4).map_err(|error| {
+        Error::Refused(format!(
+            "wsgiprobe needs the kernel's type information: {error}"
+        ))
+    })?;
+    let btf = Btf::from_sys_fs().map_err(|error| {
+        Error::Refused(format!(
+            "the kernel's type information is unusable: {error}"
+        ))
+    })?;
     let config = Shared(config);
     let programs = EbpfLoader::new()
         .btf(Some(&btf))
@@ -54,7 +60,9 @@ fn refused_or_failed(error: &dyn std::error::Error) -> Error {
         source = cause.source();
     }
     if permission {
-        Error::Refused(format!("{text}: CAP_BPF and CAP_PERFMON are needed, run as root"))
+        Error::Refused(format!(
+            "{text}: CAP_BPF and CAP_PERFMON are needed, run as root"
+        ))
     } else {
         Error::Failed(text)
     }
@@ -117,7 +125,9 @@ impl Maps {
         let connections = self.conns.iter().filter_map(Result::ok);
         let waiting = self.queue.iter().filter_map(Result::ok);
         connections.map(|(_, conn)| conn.0.in_flight()).sum::<u64>()
-            + waiting.filter(|(_, slot)| slot.0.state == SlotState::Ready).count() as u64
+            + waiting
+                .filter(|(_, slot)| slot.0.state == SlotState::Ready)
+                .count() as u64
     }
 }
 

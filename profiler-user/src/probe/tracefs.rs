@@ -11,11 +11,17 @@ const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 /// Makes sure that tracefs can be read. Where it is not mounted, mounts it for
 /// this thread alone: the host's mounts stay as they are.
 pub fn ensure_mounted() -> Result<(), String> {
-    if PLACES.iter().any(|place| Path::new(place).join("events").is_dir()) {
+    if PLACES
+        .iter()
+        .any(|place| Path::new(place).join("events").is_dir())
+    {
         return Ok(());
     }
     mount_privately().map_err(|error| {
-        format!("tracefs is not mounted and cannot be ({error}): mount -t tracefs tracefs {}", PLACES[0])
+        format!(
+            "tracefs is not mounted and cannot be ({error}): mount -t tracefs tracefs {}",
+            PLACES[0]
+        )
     })
 }
 
