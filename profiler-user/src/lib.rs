@@ -16,6 +16,7 @@
 //! the exit status is when it fails.
 
 pub mod aggregate;
+pub mod check;
 pub mod cli;
 pub mod discovery;
 pub mod error;
@@ -38,6 +39,12 @@ use cli::Invocation;
 pub fn run(invocation: Invocation) -> Result<()> {
     match invocation {
         Invocation::Watch(settings) => pipeline::run(*settings),
+        Invocation::Check => {
+            let report = check::Report::of_this_host();
+            print(report.text().as_bytes())?;
+            anyhow::ensure!(report.usable(), probe::Error::unusable());
+            Ok(())
+        }
         Invocation::Completions(shell) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut cli::command(), "wsgiprobe", &mut script);

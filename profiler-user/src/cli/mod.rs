@@ -28,6 +28,8 @@ const ENV_PREFIX: &str = "WSGIPROBE_";
 pub enum Invocation {
     /// Watch requests.
     Watch(Box<Settings>),
+    /// Find out whether this host can run it.
+    Check,
     /// Print a completion script for that shell.
     Completions(clap_complete::Shell),
     /// Print the manual page.
@@ -43,6 +45,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     let matches = command().try_get_matches_from(&arguments)?;
     let cli = Cli::from_arg_matches(&matches)?;
     match cli.command {
+        Some(Subcommand::Check) => return Ok(Invocation::Check),
         Some(Subcommand::Completions { shell }) => return Ok(Invocation::Completions(shell)),
         Some(Subcommand::Man) => return Ok(Invocation::Man),
         None => {}

@@ -57,6 +57,8 @@ pub(super) struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Subcommand {
+    /// Find out whether this host can run it: exit 0 if so, 3 if not
+    Check,
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -18,6 +18,7 @@ use aya::Ebpf;
 use profiler_common::stats::Counter;
 
 pub use back_end::BackEnd;
+pub use btf::PATH as BTF_PATH;
 use object::Maps;
 
 /// What to load.
@@ -40,6 +41,14 @@ pub enum Error {
     /// Something failed that should have worked (exit 1).
     #[error("{0}")]
     Failed(String),
+}
+
+impl Error {
+    /// No back end works.
+    #[must_use]
+    pub fn unusable() -> Self {
+        Self::Refused("wsgiprobe cannot run on this host: no hook back end is usable".into())
+    }
 }
 
 /// What the kernel side has cost since it was attached.
