@@ -3,6 +3,14 @@
 //! `sock` and `syscall` are the two back ends, of which one is attached; `sched`
 //! and `tcp` are attached with either.
 
+/// A line for aya-log, in builds with the feature `log` only.
+macro_rules! log {
+    ($ctx:expr, $($arg:tt)+) => {
+        #[cfg(feature = "log")]
+        aya_log_ebpf::debug!($ctx, $($arg)+);
+    };
+}
+
 mod sched;
 mod sock;
 mod syscall;

@@ -30,6 +30,7 @@ fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let ret: i32 = ctx.arg(1);
+    log!(ctx, "socket read: {}", ret);
     let buffers = arch::current_syscall().buffers();
     traffic::received(sock as u64, task, i64::from(ret), buffers)
 }
@@ -49,6 +50,7 @@ fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let ret: i32 = ctx.arg(1);
+    log!(ctx, "socket write: {}", ret);
     let buffers = arch::current_syscall().buffers();
     // A call that could not write all shows as one more, with EAGAIN.
     traffic::sent(sock as u64, task, i64::from(ret), false, buffers)

@@ -83,6 +83,7 @@ fn try_exit(ctx: &TracePointContext) -> Option<()> {
     let _ = CALLS.remove(task);
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     let ret: i64 = read(ctx, RETURN)?;
+    log!(ctx, "call {} on {:x}: {}", number, call.sock, ret);
     if arch::sends(number) {
         let short = ret >= 0 && (ret as u64) < call.wanted;
         traffic::sent(call.sock, task, ret, short, call.buffers)

@@ -28,7 +28,9 @@ fn try_state(ctx: &BtfTracePointContext) -> Option<()> {
     let sock: *const u8 = ctx.arg(0);
     let sock = sock as u64;
     let old: i32 = ctx.arg(1);
-    match ctx.arg::<i32>(2) {
+    let new: i32 = ctx.arg(2);
+    log!(ctx, "socket state: {} to {}", old, new);
+    match new {
         TCP_ESTABLISHED if old == TCP_SYN_RECV => {
             if conns::is_tcp(sock) && conns::is_served(sock) {
                 // SAFETY: the helper takes nothing.

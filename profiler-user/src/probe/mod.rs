@@ -3,10 +3,12 @@
 //! - `btf`, `offsets`: what must be known of the running kernel.
 //! - `object`: the programs and maps, loaded.
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
+//! - `log`: what the programs say in debugging builds.
 //! - `tracefs`: where the system call tracepoints are described.
 
 mod back_end;
 mod btf;
+mod log;
 mod object;
 mod offsets;
 mod tracefs;
@@ -19,6 +21,7 @@ use profiler_common::stats::Counter;
 
 pub use back_end::BackEnd;
 pub use btf::PATH as BTF_PATH;
+use log::KernelLog;
 use object::Maps;
 
 /// What to load.
@@ -65,6 +68,7 @@ pub struct Probe {
     /// `None` once detached.
     programs: Option<Ebpf>,
     maps: Maps,
+    log: KernelLog,
     back_end: BackEnd,
     reasons: Vec<String>,
     attach_time: Duration,
@@ -76,11 +80,13 @@ impl Probe {
     pub fn attach(settings: &Settings) -> Result<Self, Error> {
         let start = Instant::now();
         let (mut programs, btf) = object::load(settings)?;
+        let log = KernelLog::open(&mut programs)?;
         let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
         let maps = Maps::take(&mut programs)?;
         Ok(Self {
             programs: Some(programs),
             maps,
+            log,
             back_end,
             reasons,
             attach_time: start.elapsed(),
@@ -134,6 +140,7 @@ impl Probe {
         while let Some(item) = self.maps.events.next() {
             record(&item);
         }
+        self.log.flush();
     }
 
     /// The kernel's counters, in the order of [`Counter::ALL`].
