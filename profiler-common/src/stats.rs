@@ -47,7 +47,7 @@ counters! {
     MapFull = "map_full", Loss;
     /// No room in the map of pipelined requests.
     PipelineFull = "pipeline_full", Loss;
-    /// The bytes could not be read or followed (io_uring, an unreadable buffer,
+    /// The bytes could not be read or followed (`io_uring`, an unreadable buffer,
     /// a body whose framing was lost).
     Unparsed = "unparsed", Loss;
     /// Only the tail of the response was seen: it had begun before the attach.

@@ -196,6 +196,6 @@ pub const CONN_SIZE: usize = size_of::<Conn>();
 // Header and path are emitted as one stretch of memory.
 const _: () = {
     assert!(offset_of!(Slot, path) == HEADER_SIZE);
-    assert!(CONN_SIZE % 8 == 0);
+    assert!(CONN_SIZE.is_multiple_of(8));
     assert!(CONN_SIZE < 1024);
 };

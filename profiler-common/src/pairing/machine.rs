@@ -140,17 +140,17 @@ fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
     if pos >= conn.cursor.end {
         return ControlFlow::Break(());
     }
-    let word = if conn.scan.needs_bytes() {
-        let word = env.word(pos);
-        if word.len == 0 {
+    let bytes = if conn.scan.needs_bytes() {
+        let bytes = env.word(pos);
+        if bytes.len == 0 {
             bad(*env, conn);
             return ControlFlow::Break(());
         }
-        word
+        bytes
     } else {
         Word { bits: 0, len: 0 }
     };
-    match conn.scan.step(word, &mut conn.cursor) {
+    match conn.scan.step(bytes, &mut conn.cursor) {
         Event::None => {}
         Event::Begin => begin(*env, conn),
         Event::Method => {
@@ -445,8 +445,8 @@ fn promote<E: Env>(env: &mut E, conn: &mut Conn, ended_ns: u64) {
 fn outcome(conn: &Conn) -> Outcome {
     const CONNECT: u64 = u64::from_le_bytes(*b"CONNECT\0");
     let header = &conn.cur.header;
-    let [a, b, c, d, e, f, g, h, ..] = header.method;
-    let connect = u64::from_le_bytes([a, b, c, d, e, f, g, h]) == CONNECT;
+    let start = header.method.first_chunk().copied();
+    let connect = start.map(u64::from_le_bytes) == Some(CONNECT);
     match header.status {
         101 => Outcome::Upgraded,
         200..=299 if connect => Outcome::Upgraded,

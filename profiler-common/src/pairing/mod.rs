@@ -3,7 +3,7 @@
 //! - [`conn`]: what is kept per connection, as it lies in the kernel's map.
 //! - [`scan`]: follows the bytes a client sends: request line, framing, body.
 //! - [`machine`]: pairs requests with responses and decides when one is over.
-//! - [`env`]: the small trait behind which the kernel stands.
+//! - [`mod@env`]: the small trait behind which the kernel stands.
 //!
 //! The rules, in one place:
 //!
