@@ -1,9 +1,13 @@
 //! The counters that make every loss visible.
 //!
 //! The kernel keeps them in a per-CPU array indexed by [`Counter`]; user space
-//! adds the CPUs up. Completeness is the equation
+//! adds the sets and the CPUs up. Completeness is the equation
 //! `seen = reported + in flight + sum(lost)`, where `lost` are the counters for
 //! which [`Counter::is_loss`] holds.
+
+/// Sets of counters on each CPU: programs that an interrupt can bring while another
+/// is at work count apart, or the equation would miss one now and then.
+pub const PLACES: u32 = 3;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {

@@ -259,6 +259,20 @@ fn an_answer_may_begin_before_the_body_is_read() {
 }
 
 #[test]
+fn a_request_out_of_reach_is_counted_as_lost() {
+    let mut c = Connection::new();
+    c.read_unseen(100);
+    c.write(OK);
+    c.would_block();
+    c.read(GET);
+    c.write(OK);
+    c.would_block();
+    assert_eq!(c.count(Counter::Unparsed), 1);
+    assert_eq!(c.lines(), ["GET /a 200"]);
+    c.assert_balanced();
+}
+
+#[test]
 fn what_is_no_request_counts_only_if_answered() {
     let mut c = Connection::new();
     c.read(b"\x16\x03\x01 hello");

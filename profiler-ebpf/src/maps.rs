@@ -12,7 +12,7 @@ use profiler_common::limits::{
     PROCESS_ENTRIES,
 };
 use profiler_common::pairing::conn::{Conn, Slot};
-use profiler_common::stats::Counter;
+use profiler_common::stats::{Counter, PLACES};
 
 use crate::op::Op;
 use crate::user::Buffers;
@@ -78,13 +78,15 @@ pub static PORTS: HashMap<u32, u32> = HashMap::with_max_entries(PORT_ENTRIES, 0)
 #[map]
 pub static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(CALL_ENTRIES, 0);
 
-/// By `Counter`; user space adds the CPUs up.
+const COUNTERS_LEN: u32 = Counter::ALL.len() as u32;
+
+/// By `Place` and `Counter`; user space adds places and CPUs up.
 #[map]
-pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::ALL.len() as u32, 0);
+pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS_LEN * PLACES, 0);
 
 /// The operation under way on this CPU, by `Place`.
 #[map]
-pub static OPS: PerCpuArray<Op> = PerCpuArray::with_max_entries(3, 0);
+pub static OPS: PerCpuArray<Op> = PerCpuArray::with_max_entries(PLACES, 0);
 
 /// Which program's operation: an interrupt may bring a `tcp` hook while another
 /// hook is at work on the same CPU. No program interrupts itself.
@@ -114,10 +116,10 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 
 /// Adds one to a counter of this CPU.
 #[inline(always)]
-pub fn count(counter: Counter) {
-    if let Some(value) = COUNTERS.get_ptr_mut(counter as u32) {
-        // SAFETY: this CPU's own value; programs of one CPU do not interleave
-        // but for interrupts, which lose at most a note.
+pub fn count(place: Place, counter: Counter) {
+    let index = counter as u32 + place as u32 * COUNTERS_LEN;
+    if let Some(value) = COUNTERS.get_ptr_mut(index) {
+        // SAFETY: this CPU's own value, and no other program has this place of it.
         unsafe { *value += 1 };
     }
 }

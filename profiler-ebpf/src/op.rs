@@ -11,7 +11,7 @@ use profiler_common::pairing::env::{Env, Word};
 use profiler_common::stats::Counter;
 
 use crate::config::setting;
-use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, QUEUE, RequestKey, count};
+use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
 use crate::user::{self, Buffers, masked};
 
 /// Bytes looked at together: all ones, to serve as a mask.
@@ -32,6 +32,8 @@ pub struct Op {
     pub task: u64,
     /// Where the bytes are.
     pub buffers: Buffers,
+    /// Whose operation it is.
+    pub place: Place,
     /// How many were read or written.
     pub len: u32,
     /// Position of the window's first byte.
@@ -42,7 +44,6 @@ pub struct Op {
     copy_pos: u32,
     /// Bytes of it still to copy.
     copy_left: u32,
-    zero: u32,
     /// Part of the data, copied here to be looked at.
     window: [u64; WINDOW_WORDS],
 }
@@ -72,7 +73,7 @@ impl Op {
         }
         // SAFETY: the window holds WINDOW_BYTES and one more.
         if !unsafe { user::copy::<WINDOW_BYTES>(self.window.as_mut_ptr().cast(), len, address) } {
-            count(Counter::OpaqueIo);
+            count(self.place, Counter::OpaqueIo);
             return false;
         }
         self.window_start = pos;
@@ -240,7 +241,7 @@ impl Env for Op {
         let Copying { op, slot } = copying;
         if op.copy_left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
             slot.header.flags |= FLAG_PATH_TRUNCATED;
-            count(Counter::PathTruncated);
+            count(op.place, Counter::PathTruncated);
         }
     }
 
@@ -262,11 +263,12 @@ impl Env for Op {
             send((&raw const *slot).cast(), HEADER_SIZE + len as usize)
         };
         self.discard(slot);
-        count(if sent {
+        let counter = if sent {
             Counter::Emitted
         } else {
             Counter::RingFull
-        });
+        };
+        count(self.place, counter);
     }
 
     #[inline(always)]
@@ -302,7 +304,7 @@ impl Env for Op {
             }
         };
         if !copied {
-            count(Counter::OpaqueIo);
+            count(self.place, Counter::OpaqueIo);
         }
         Some((start, len))
     }
@@ -314,7 +316,7 @@ impl Env for Op {
 
     #[inline(always)]
     fn count(&mut self, counter: Counter) {
-        count(counter);
+        count(self.place, counter);
     }
 
     #[inline(always)]

@@ -26,7 +26,7 @@ pub fn received(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> 
         None => first_read(op)?,
     };
     if buffers.is_opaque() {
-        count(Counter::OpaqueIo);
+        count(Place::Traffic, Counter::OpaqueIo);
     }
     // SAFETY: as above.
     machine::on_data(op, unsafe { &mut *conn }, ret as u32);
@@ -69,6 +69,7 @@ fn operation(
 ) -> Option<&'static mut Op> {
     // SAFETY: this CPU's own value, and no other program uses this place of it.
     let op = unsafe { &mut *OPS.get_ptr_mut(place as u32)? };
+    op.place = place;
     op.sock = sock;
     // SAFETY: the helper takes nothing.
     op.now = unsafe { bpf_ktime_get_ns() };
@@ -86,11 +87,16 @@ fn first_read(op: &mut Op) -> Option<*mut Conn> {
     if !conns::is_tcp(op.sock) {
         return None;
     }
-    // On other ports (a listener that was opened after the attach), only what
-    // begins like a request; what the server reads as a client does not.
-    let begins_like_request = (op.word(0).bits as u8).is_ascii_alphabetic();
-    if !begins_like_request && !conns::is_served(op.sock) {
+    if !conns::is_served(op.sock) && !begins_like_request(op.word(0).bits) {
         return None;
     }
     conns::open(op.sock, 0)
+}
+
+/// On other ports (a listener that was opened after the attach), only what begins
+/// like a request counts, which the answers that a client reads do not.
+#[inline(always)]
+fn begins_like_request(bits: u64) -> bool {
+    const ANSWER: u64 = u64::from_le_bytes(*b"HTTP/\0\0\0");
+    (bits as u8).is_ascii_alphabetic() && bits & 0xff_ffff_ffff != ANSWER
 }

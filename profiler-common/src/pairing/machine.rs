@@ -143,7 +143,7 @@ fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
     let bytes = if conn.scan.needs_bytes() {
         let bytes = env.word(pos);
         if bytes.len == 0 {
-            bad(*env, conn);
+            unreadable(*env, conn);
             return ControlFlow::Break(());
         }
         bytes
@@ -264,6 +264,23 @@ fn bad<E: Env>(env: &mut E, conn: &mut Conn) {
             slot.header.path_len = 0;
         }
         env.count(Counter::NonHttp);
+    }
+}
+
+/// The server's own bytes are out of reach (`io_uring`, a page that is not there):
+/// a request is in them, but which cannot be told.
+#[inline(always)]
+fn unreadable<E: Env>(env: &mut E, conn: &mut Conn) {
+    if conn.scan.phase == Phase::Start {
+        begin(env, conn);
+    }
+    conn.scan.phase = Phase::Unsynced;
+    let slot = conn.reading();
+    if slot.state == SlotState::Partial {
+        slot.state = SlotState::Skipped;
+        env.discard(slot);
+        env.count(Counter::Seen);
+        env.count(Counter::Unparsed);
     }
 }
 

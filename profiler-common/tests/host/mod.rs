@@ -29,6 +29,7 @@ impl Emitted {
 pub struct Host {
     now: u64,
     data: Vec<u8>,
+    unreadable: bool,
     buffers: Vec<Vec<u8>>,
     queue: HashMap<u32, Slot>,
     long_paths: HashMap<u32, Vec<u8>>,
@@ -69,6 +70,13 @@ impl Connection {
         self.host.now += 10;
         self.host.data = data.to_vec();
         machine::on_data(&mut self.host, &mut self.conn, data.len() as u32);
+    }
+
+    /// A read whose bytes are out of reach.
+    pub fn read_unseen(&mut self, len: u32) {
+        self.host.unreadable = true;
+        machine::on_data(&mut self.host, &mut self.conn, len);
+        self.host.unreadable = false;
     }
 
     /// A read that returned 0 or an error.
@@ -149,6 +157,9 @@ impl Env for Host {
     }
 
     fn word(&mut self, pos: u32) -> Word {
+        if self.unreadable {
+            return Word { bits: 0, len: 0 };
+        }
         let rest = &self.data[pos as usize..];
         // As in the kernel, how much comes at once depends on the position.
         let len = rest.len().min(8 - pos as usize % 8);

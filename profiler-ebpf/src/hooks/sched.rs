@@ -9,7 +9,7 @@ use profiler_common::stats::Counter;
 
 use super::watched_task;
 use crate::config::setting;
-use crate::maps::{WATCHED, count};
+use crate::maps::{Place, WATCHED, count};
 
 // TP_PROTO(struct task_struct *parent, struct task_struct *child)
 //                                                  include/trace/events/sched.h
@@ -28,7 +28,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
     let child = unsafe { bpf_probe_read_kernel(address) }.ok()?;
     // A new thread has its creator's thread group.
     if child != parent && WATCHED.insert(child, parent, u64::from(BPF_ANY)).is_err() {
-        count(Counter::ProcessFull);
+        count(Place::Traffic, Counter::ProcessFull);
     }
     Some(())
 }

@@ -14,7 +14,7 @@ use profiler_common::stats::Counter;
 use super::watched_task;
 use crate::arch::{self, Syscall};
 use crate::config::setting;
-use crate::maps::{CALLS, Call, count};
+use crate::maps::{CALLS, Call, Place, count};
 use crate::{conns, traffic};
 
 /// `MSG_PEEK` (include/linux/socket.h).
@@ -64,7 +64,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         buffers: call.buffers(),
     };
     if CALLS.insert(task, call, u64::from(BPF_ANY)).is_err() {
-        count(Counter::OpaqueIo);
+        count(Place::Traffic, Counter::OpaqueIo);
     }
     Some(())
 }

@@ -16,7 +16,7 @@ impl Clock {
             let before = nanoseconds(clock_gettime(ClockId::Monotonic));
             let wall = nanoseconds(clock_gettime(ClockId::Realtime));
             let after = nanoseconds(clock_gettime(ClockId::Monotonic));
-            (after - before, wall - (before + after) / 2)
+            (after - before, wall - i64::midpoint(before, after))
         });
         let ahead = readings.min().map_or(0, |(_, ahead)| ahead);
         Self { ahead }

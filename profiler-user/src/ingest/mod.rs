@@ -74,8 +74,7 @@ impl Decoder {
         let unknown = |field, value| Error::Unknown { field, value };
         let outcome = Outcome::from_wire(header.outcome)
             .ok_or_else(|| unknown("outcome", header.outcome.into()))?;
-        let protocol = record::protocol(header.version)
-            .ok_or_else(|| unknown("version", header.version.into()))?;
+        let protocol = record::protocol(header.version)?;
         let address = |bytes: [u8; 16], port| {
             address(header.family, bytes, port).ok_or_else(|| unknown("family", header.family))
         };

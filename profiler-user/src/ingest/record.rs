@@ -15,18 +15,19 @@ pub fn split(record: &[u8]) -> Result<(RequestHeader, &[u8]), Error> {
     Ok((header, path))
 }
 
-/// The version of the request line; the outer `None` for a number that no
-/// version has.
-pub fn protocol(version: u8) -> Option<Option<&'static str>> {
+/// The version of the request line; `None` where there was none.
+pub fn protocol(version: u8) -> Result<Option<&'static str>, Error> {
     const MINOR: [&str; 10] = [
         "1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9",
     ];
     match version {
-        0 => Some(None),
-        9 => Some(Some("0.9")),
-        _ => MINOR
-            .get(usize::from(version).checked_sub(10)?)
-            .map(|&text| Some(text)),
+        0 => Ok(None),
+        9 => Ok(Some("0.9")),
+        10..=19 => Ok(Some(MINOR[usize::from(version - 10)])),
+        _ => Err(Error::Unknown {
+            field: "version",
+            value: version.into(),
+        }),
     }
 }
 

@@ -158,12 +158,12 @@ fn shown(path: &Path) -> String {
 }
 
 fn jsonl_report(path: &Path, report: jsonl::Report) -> Delivered {
-    let mut text = format!("{} requests to {}", report.written, shown(path));
-    if report.lost > 0 {
-        text += &format!(", {} lost", report.lost);
-    }
+    let lost = match report.lost {
+        0 => String::new(),
+        lost => format!(", {lost} lost"),
+    };
     Delivered {
-        text,
+        text: format!("{} requests to {}{lost}", report.written, shown(path)),
         failed: report.lost > 0,
     }
 }

@@ -4,7 +4,7 @@ use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::config::Config;
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
-use profiler_common::stats::Counter;
+use profiler_common::stats::{Counter, PLACES};
 
 use super::{Cost, Error, Settings, offsets};
 
@@ -109,13 +109,18 @@ impl Maps {
         })
     }
 
-    /// Each counter, summed over the CPUs.
+    /// Each counter, summed over its sets and the CPUs.
     pub fn counters(&self) -> Vec<(Counter, u64)> {
+        let sum = |index: u32| {
+            let per_cpu = self.counters.get(&index, 0);
+            per_cpu.map_or(0, |values| values.iter().sum::<u64>())
+        };
+        let set = Counter::ALL.len() as u32;
         Counter::ALL
             .iter()
             .map(|&counter| {
-                let per_cpu = self.counters.get(&(counter as u32), 0);
-                (counter, per_cpu.map_or(0, |values| values.iter().sum()))
+                let places = (0..PLACES).map(|place| sum(counter as u32 + place * set));
+                (counter, places.sum())
             })
             .collect()
     }
