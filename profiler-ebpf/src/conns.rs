@@ -37,16 +37,20 @@ pub fn is_tcp(sock: u64) -> bool {
 /// counts what it would have held.
 #[inline(always)]
 pub fn open(sock: u64, established_ns: u64) -> Option<*mut Conn> {
-    let zero = CONN_ZERO.get_ptr(0)?;
     // SAFETY: a valid map value, never written.
-    let inserted = CONNS.insert(sock, unsafe { &*zero }, u64::from(BPF_NOEXIST));
+    let zero = unsafe { &*CONN_ZERO.get_ptr(0)? };
+    let inserted = CONNS.insert(sock, zero, u64::from(BPF_NOEXIST));
     let conn = match inserted {
         Ok(()) => CONNS.get_ptr_mut(sock)?,
         Err(_) => {
             let stand_in = UNTRACKED.get_ptr_mut(0)?;
             // SAFETY: this CPU's own value, used until the hook returns.
             unsafe {
-                generated::bpf_probe_read_kernel(stand_in.cast(), CONN_SIZE as u32, zero.cast());
+                generated::bpf_probe_read_kernel(
+                    stand_in.cast(),
+                    CONN_SIZE as u32,
+                    (&raw const *zero).cast(),
+                );
                 (*stand_in).untracked = true;
             }
             stand_in

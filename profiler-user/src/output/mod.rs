@@ -1,7 +1,7 @@
 //! Plain lines for people.
 //!
 //! The other files make [`Line`]s; [`Console`] alone writes them. Paths and names
-//! come from the network, so whatever is printed passes [`text::clean`] there:
+//! come from the network, so whatever is printed passes `text::clean` there:
 //! no control character of a stranger reaches the terminal.
 
 mod account;
