@@ -27,13 +27,17 @@ impl Emitted {
 
 #[derive(Default)]
 pub struct Host {
-    now: u64,
+    pub now: u64,
     data: Vec<u8>,
-    unreadable: bool,
-    buffers: Vec<Vec<u8>>,
-    queue: HashMap<u32, Slot>,
-    long_paths: HashMap<u32, Vec<u8>>,
+    pub buffers: Vec<Vec<u8>>,
+    pub queue: HashMap<u32, Slot>,
+    pub long_paths: HashMap<u32, Vec<u8>>,
     pub queue_room: usize,
+    pub long_path_room: usize,
+    /// Records that the ring buffer still takes.
+    pub ring_room: usize,
+    /// Bytes of a read that can be looked at.
+    pub readable: usize,
     pub counters: HashMap<u32, u64>,
     pub emitted: Vec<Emitted>,
 }
@@ -54,6 +58,9 @@ impl Connection {
         let host = Host {
             now: 10,
             queue_room: usize::MAX,
+            long_path_room: usize::MAX,
+            ring_room: usize::MAX,
+            readable: usize::MAX,
             ..Host::default()
         };
         Self { host, conn }
@@ -74,9 +81,10 @@ impl Connection {
 
     /// A read whose bytes are out of reach.
     pub fn read_unseen(&mut self, len: u32) {
-        self.host.unreadable = true;
+        self.host.now += 10;
+        let readable = std::mem::replace(&mut self.host.readable, 0);
         machine::on_data(&mut self.host, &mut self.conn, len);
-        self.host.unreadable = false;
+        self.host.readable = readable;
     }
 
     /// A read that returned 0 or an error.
@@ -157,10 +165,8 @@ impl Env for Host {
     }
 
     fn word(&mut self, pos: u32) -> Word {
-        if self.unreadable {
-            return Word { bits: 0, len: 0 };
-        }
-        let rest = &self.data[pos as usize..];
+        let readable = &self.data[..self.readable.min(self.data.len())];
+        let rest = readable.get(pos as usize..).unwrap_or_default();
         // As in the kernel, how much comes at once depends on the position.
         let len = rest.len().min(8 - pos as usize % 8);
         // What is not valid is anything: here, newlines.
@@ -194,10 +200,16 @@ impl Env for Host {
     fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32) {
         let from = &self.data[pos as usize..][..len as usize];
         let at = usize::from(slot.header.path_len);
-        let take = from.len().min(PATH_MAX - at);
+        let mut take = from.len().min(PATH_MAX - at);
         if !slot.long_path && at + take > PATH_INLINE {
-            self.long_paths.insert(slot.seq, slot.path[..at].to_vec());
-            slot.long_path = true;
+            if self.long_paths.len() < self.long_path_room {
+                let path = slot.path[..at].to_vec();
+                let before = self.long_paths.insert(slot.seq, path);
+                assert!(before.is_none(), "two requests of one number");
+                slot.long_path = true;
+            } else {
+                take = PATH_INLINE - at;
+            }
         }
         if slot.long_path {
             let path = self.long_paths.get_mut(&slot.seq).expect("moved before");
@@ -226,6 +238,10 @@ impl Env for Host {
             slot.path[..usize::from(slot.header.path_len)].to_vec()
         };
         self.discard(slot);
+        if self.emitted.len() >= self.ring_room {
+            self.count(Counter::RingFull);
+            return;
+        }
         let method = &slot.header.method[..usize::from(slot.header.method_len)];
         self.emitted.push(Emitted {
             method: String::from_utf8_lossy(method).into_owned(),
