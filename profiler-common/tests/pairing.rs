@@ -291,6 +291,20 @@ fn what_is_no_request_counts_only_if_answered() {
 }
 
 #[test]
+fn a_lost_request_inherits_nothing() {
+    // The second is lost; what the first was must not make a tunnel of it.
+    let mut c = Connection::new();
+    c.host.queue_room = 0;
+    c.read(&[b"CONNECT x:1 HTTP/1.1\r\n\r\n", GET, GET].concat());
+    c.write(b"HTTP/1.1 403 Forbidden\r\n\r\n");
+    c.write(OK);
+    c.write(OK);
+    c.would_block();
+    assert_eq!(c.lines(), ["CONNECT x:1 403", "GET /a 200"]);
+    c.assert_balanced();
+}
+
+#[test]
 fn half_a_line_counts_only_if_answered() {
     let mut c = Connection::new();
     c.read(b"GET /never");

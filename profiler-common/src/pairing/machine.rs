@@ -437,11 +437,11 @@ fn promote<E: Env>(env: &mut E, conn: &mut Conn, ended_ns: u64) {
         conn.queue_head = place.wrapping_add(1);
         if !env.pop(place, &mut conn.cur) {
             env.count(Counter::PipelineFull);
-            conn.cur.state = SlotState::Skipped;
+            skip(env, conn);
         }
     } else if conn.gap > 0 {
         conn.gap -= 1;
-        conn.cur.state = SlotState::Skipped;
+        skip(env, conn);
     } else if conn.ahead {
         env.copy(&conn.next, &mut conn.cur);
         conn.next.state = SlotState::Empty;
@@ -456,6 +456,13 @@ fn promote<E: Env>(env: &mut E, conn: &mut Conn, ended_ns: u64) {
             header.head_ns = ended_ns;
         }
     }
+}
+
+/// In front is a request of which nothing is known.
+#[inline(always)]
+fn skip<E: Env>(env: &mut E, conn: &mut Conn) {
+    env.clear(&mut conn.cur);
+    conn.cur.state = SlotState::Skipped;
 }
 
 #[inline(always)]
