@@ -240,6 +240,22 @@ fn interim_responses_are_not_the_answer() {
 }
 
 #[test]
+fn an_interim_response_may_come_in_two_writes() {
+    let mut c = Connection::new();
+    c.read(GET);
+    c.write(b"HTTP/1.1 103 Early Hints\r\n");
+    c.write(b"Link: </x>\r\n\r\n");
+    c.write(OK);
+    c.would_block();
+    assert_eq!(c.lines(), ["GET /a 200"]);
+    assert_eq!(
+        c.host.emitted[0].header.response_bytes,
+        OK.len() as u64 + 40
+    );
+    c.assert_balanced();
+}
+
+#[test]
 fn an_answer_may_begin_before_the_body_is_read() {
     let mut c = Connection::new();
     c.read(b"POST /u HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n5\r\nab");

@@ -334,6 +334,8 @@ fn write_piece<E: Env>(env: &mut E, conn: &mut Conn, status: Option<u16>, bytes:
         }
     } else if !conn.answered {
         match conn.cur.state {
+            // The rest of an interim response.
+            SlotState::Ready | SlotState::Skipped if conn.cur.header.response_bytes > 0 => {}
             // HTTP/0.9, or bytes out of reach.
             SlotState::Ready | SlotState::Skipped => {
                 conn.answered = true;
