@@ -398,6 +398,21 @@ fn an_upgraded_connection_is_left_alone() {
 }
 
 #[test]
+fn requests_behind_an_upgrade_are_reported_unanswered() {
+    let mut c = Connection::new();
+    c.read(&[b"CONNECT x:1 HTTP/1.1\r\n\r\n", GET, GET, GET].concat());
+    c.writev(&[b"HTTP/1.1 200 OK\r\n\r\n", b"tunnelled"]);
+    assert_eq!(
+        c.lines(),
+        ["CONNECT x:1 200", "GET /a 0", "GET /a 0", "GET /a 0"]
+    );
+    assert_eq!(c.host.emitted[0].header.response_bytes, 28);
+    assert_eq!(c.in_flight(), 0);
+    c.close();
+    c.assert_balanced();
+}
+
+#[test]
 fn lingering_reads_are_no_requests() {
     let mut c = Connection::new();
     c.read(GET);

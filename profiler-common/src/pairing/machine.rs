@@ -93,6 +93,11 @@ pub fn on_write<E: Env>(env: &mut E, conn: &mut Conn, ret: i64, short: bool) {
         let status = env.buffer_start(0).and_then(|(start, _)| status_of(start));
         write_piece(env, conn, status, ret as u64);
     }
+    if conn.answered && outcome(conn) == Outcome::Upgraded {
+        // Requests that were read behind it get no answer any more.
+        on_close(env, conn);
+        return;
+    }
     conn.chunk_open = env.leaves_chunk_open();
     if conn.asked {
         settle(env, conn);
@@ -354,10 +359,6 @@ fn write_piece<E: Env>(env: &mut E, conn: &mut Conn, status: Option<u16>, bytes:
     header.response_bytes += bytes;
     header.last_write_ns = env.now();
     (header.pid, header.tid) = env.task();
-    if outcome(conn) == Outcome::Upgraded {
-        finish(env, conn);
-        conn.over = true;
-    }
 }
 
 /// The server answers something that was no complete request line: now it is
