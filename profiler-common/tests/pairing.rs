@@ -307,6 +307,19 @@ fn what_is_no_request_counts_only_if_answered() {
 }
 
 #[test]
+fn an_untracked_connection_leaves_nothing_behind() {
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(500)).into_bytes();
+    let mut c = Connection::new();
+    c.conn.untracked = true;
+    c.host.queue_room = 1;
+    c.read(&[GET, &long, &long, GET, &long[..300]].concat());
+    assert_eq!(c.count(Counter::Seen), 4);
+    assert_eq!(c.count(Counter::MapFull), 4);
+    assert!(c.host.queue.is_empty() && c.host.long_paths.is_empty());
+    c.assert_balanced();
+}
+
+#[test]
 fn a_lost_request_inherits_nothing() {
     // The second is lost; what the first was must not make a tunnel of it.
     let mut c = Connection::new();

@@ -46,12 +46,13 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
         return;
     }
     let phase = conn.scan.phase;
+    let untracked = conn.untracked;
     let Cursor { token, start, .. } = conn.cursor;
     let slot = conn.reading();
     slot.header.request_bytes += u64::from(len - start);
     match phase {
         Phase::Method => env.append_method(slot, token, len - token),
-        Phase::Path => env.append_path(slot, token, len - token),
+        Phase::Path if !untracked => env.append_path(slot, token, len - token),
         _ => {}
     }
 }
@@ -169,7 +170,9 @@ fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
             let Cursor {
                 token, token_end, ..
             } = conn.cursor;
-            env.append_path(conn.reading(), token, token_end - token);
+            if !conn.untracked {
+                env.append_path(conn.reading(), token, token_end - token);
+            }
         }
         Event::Line => {
             line(*env, conn);
@@ -196,14 +199,7 @@ fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
 #[inline(always)]
 fn begin<E: Env>(env: &mut E, conn: &mut Conn) {
     if conn.ahead {
-        // `next` is completely read: it joins the queue, in order.
-        if conn.gap == 0 && env.push(conn.queue_tail, &conn.next) {
-            conn.queue_tail = conn.queue_tail.wrapping_add(1);
-        } else {
-            conn.gap += 1;
-            env.discard(&mut conn.next);
-            env.count(Counter::PipelineFull);
-        }
+        queue_next(env, conn);
     } else if conn.cur.state != SlotState::Empty {
         conn.ahead = true;
     }
@@ -211,6 +207,22 @@ fn begin<E: Env>(env: &mut E, conn: &mut Conn) {
     let seq = conn.next_seq;
     conn.next_seq = seq.wrapping_add(1);
     reset(env, conn.reading(), seq, SlotState::Partial);
+}
+
+/// `next` is completely read: it joins the queue, in order.
+#[inline(always)]
+fn queue_next<E: Env>(env: &mut E, conn: &mut Conn) {
+    if conn.untracked {
+        // Already counted, and nobody would take it out again.
+        return;
+    }
+    if conn.gap == 0 && env.push(conn.queue_tail, &conn.next) {
+        conn.queue_tail = conn.queue_tail.wrapping_add(1);
+    } else {
+        conn.gap += 1;
+        env.discard(&mut conn.next);
+        env.count(Counter::PipelineFull);
+    }
 }
 
 #[inline(always)]
@@ -235,7 +247,6 @@ fn line<E: Env>(env: &mut E, conn: &mut Conn) {
     env.count(Counter::Seen);
     if untracked {
         env.count(Counter::MapFull);
-        env.discard(slot);
         slot.state = SlotState::Skipped;
     }
 }
