@@ -46,7 +46,8 @@ pub const FLAG_INCOMPLETE: u8 = 1 << 1;
 /// [`RequestHeader::flags`]: the method is longer than [`METHOD_CAP`].
 pub const FLAG_METHOD_TRUNCATED: u8 = 1 << 2;
 /// [`RequestHeader::flags`]: the server answered something that was no request
-/// line; method, path and version are empty.
+/// line; version is empty, and method and path are but where only the version
+/// was at fault.
 pub const FLAG_MALFORMED: u8 = 1 << 3;
 
 /// `AF_INET` (include/linux/socket.h).

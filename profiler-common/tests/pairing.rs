@@ -307,6 +307,30 @@ fn what_is_no_request_counts_only_if_answered() {
 }
 
 #[test]
+fn nothing_is_kept_of_what_was_no_request() {
+    // Longer than a method may be, and all it brings is one request.
+    let mut c = Connection::new();
+    for _ in 0..5 {
+        c.read(&[b'x'; 20]);
+    }
+    c.read(b"\x01");
+    c.read(b"more of it");
+    c.write(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    c.close();
+    let header = c.host.emitted[0].header;
+    assert_eq!(header.flags, FLAG_MALFORMED);
+    assert_eq!(header.request_bytes, 111);
+
+    // Nor does it open a tunnel.
+    let mut c = Connection::new();
+    c.read(b"CONNECT x\x01");
+    c.write(OK);
+    c.would_block();
+    assert_eq!(c.host.emitted[0].outcome(), Outcome::Ok);
+    c.assert_balanced();
+}
+
+#[test]
 fn an_untracked_connection_leaves_nothing_behind() {
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(500)).into_bytes();
     let mut c = Connection::new();

@@ -31,6 +31,8 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
     }
     settle(env, conn);
     if conn.scan.phase == Phase::Unsynced {
+        // Whatever it is, it came with the request that was lost track of.
+        conn.reading().header.request_bytes += u64::from(len);
         return;
     }
     conn.cursor = Cursor {
@@ -272,15 +274,22 @@ fn bad<E: Env>(env: &mut E, conn: &mut Conn) {
     slot.header.request_bytes += u64::from(end - start);
     if slot.state == SlotState::Partial {
         slot.state = SlotState::Malformed;
-        slot.header.flags |= FLAG_MALFORMED;
         slot.header.line_ns = env.now();
         if !line_was_read {
-            env.discard(slot);
-            slot.header.method_len = 0;
-            slot.header.path_len = 0;
+            forget_line(env, slot);
         }
+        slot.header.flags |= FLAG_MALFORMED;
         env.count(Counter::NonHttp);
     }
+}
+
+/// What was kept of the line is not to be relied on.
+#[inline(always)]
+fn forget_line<E: Env>(env: &mut E, slot: &mut Slot) {
+    env.discard(slot);
+    slot.header.method_len = 0;
+    slot.header.path_len = 0;
+    slot.header.flags = 0;
 }
 
 /// The server's own bytes are out of reach (`io_uring`, a page that is not there):
@@ -291,7 +300,9 @@ fn unreadable<E: Env>(env: &mut E, conn: &mut Conn) {
         begin(env, conn);
     }
     conn.scan.phase = Phase::Unsynced;
+    let Cursor { start, end, .. } = conn.cursor;
     let slot = conn.reading();
+    slot.header.request_bytes += u64::from(end - start);
     if slot.state == SlotState::Partial {
         slot.state = SlotState::Skipped;
         env.discard(slot);
@@ -384,11 +395,7 @@ fn adopt<E: Env>(env: &mut E, conn: &mut Conn) {
             let seq = conn.next_seq;
             reset(env, slot, seq, SlotState::Empty);
         }
-        SlotState::Partial => {
-            env.discard(slot);
-            slot.header.method_len = 0;
-            slot.header.path_len = 0;
-        }
+        SlotState::Partial => forget_line(env, slot),
         SlotState::Malformed => {}
     }
     slot.state = SlotState::Ready;
@@ -484,7 +491,7 @@ fn outcome(conn: &Conn) -> Outcome {
     const CONNECT: u64 = u64::from_le_bytes(*b"CONNECT\0");
     let header = &conn.cur.header;
     let start = header.method.first_chunk().copied();
-    let connect = start.map(u64::from_le_bytes) == Some(CONNECT);
+    let connect = header.method_len == 7 && start.map(u64::from_le_bytes) == Some(CONNECT);
     match header.status {
         101 => Outcome::Upgraded,
         200..=299 if connect => Outcome::Upgraded,
