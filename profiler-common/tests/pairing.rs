@@ -344,6 +344,24 @@ fn an_untracked_connection_leaves_nothing_behind() {
 }
 
 #[test]
+fn only_a_coding_of_that_name_is_chunked() {
+    for (coding, chunked) in [
+        ("chunked", true),
+        ("gzip , CHUNKED ", true),
+        ("xchunked", false),
+        ("chun ked", false),
+        ("gzip chunked", false),
+        ("chunked, gzip", false),
+    ] {
+        let mut c = Connection::new();
+        c.read(format!("GET / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n").as_bytes());
+        c.write(OK);
+        c.would_block();
+        assert_eq!(c.host.emitted.is_empty(), chunked, "{coding}");
+    }
+}
+
+#[test]
 fn a_lost_request_inherits_nothing() {
     // The second is lost; what the first was must not make a tunnel of it.
     let mut c = Connection::new();

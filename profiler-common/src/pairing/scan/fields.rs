@@ -1,6 +1,7 @@
 //! The header lines, of which two frame the body (RFC 9112 section 6).
 
 use super::{Cursor, Event, Phase, Scanner, word};
+use crate::pairing::swar;
 
 const CONTENT_LENGTH: [u64; 2] = [word(*b"content-"), word(*b"length\0\0")];
 const TRANSFER_ENCODING: [u64; 2] = [word(*b"transfer"), word(*b"-encodin")];
@@ -57,6 +58,7 @@ impl Scanner {
                 self.phase = Phase::Length;
             } else if name == TRANSFER_ENCODING && self.name_len == 17 {
                 self.window = 0;
+                self.name_len = 0;
                 self.phase = Phase::Coding;
             } else {
                 self.phase = Phase::Skip;
@@ -105,12 +107,21 @@ impl Scanner {
     pub(super) fn coding(&mut self, byte: u8, cursor: &mut Cursor) -> Event {
         match byte {
             b'\r' | b'\n' => {
-                self.chunked = self.window & CHUNKED_MASK == CHUNKED;
+                let whole = matches!(swar::byte(self.window, 0), 0 | b',');
+                self.chunked = whole && self.window & CHUNKED_MASK == CHUNKED;
                 self.phase = Phase::Skip;
                 return Event::None;
             }
-            b' ' | b'\t' => {}
-            _ => self.keep_last(u64::from(byte.to_ascii_lowercase()), 1),
+            b' ' | b'\t' => self.name_len = 1,
+            _ => {
+                // Blanks matter where they part a coding in two.
+                let after_coding = !matches!(swar::byte(self.window, 7), 0 | b',');
+                if self.name_len == 1 && after_coding && byte != b',' {
+                    self.keep_last(u64::from(b' '), 1);
+                }
+                self.name_len = 0;
+                self.keep_last(u64::from(byte.to_ascii_lowercase()), 1);
+            }
         }
         cursor.pos += 1;
         Event::None

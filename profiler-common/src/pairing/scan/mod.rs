@@ -119,7 +119,8 @@ pub struct Scanner {
     window: u64,
     /// Second eight bytes of a header's name.
     window_high: u64,
-    /// Bytes of the header's name so far.
+    /// Bytes of the header's name so far; in a coding, 1 after a blank; in a chunk's
+    /// size, 1 after a digit.
     name_len: u32,
     /// Where it is.
     pub phase: Phase,
