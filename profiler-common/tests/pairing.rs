@@ -488,6 +488,14 @@ fn http_0_9() {
     assert_eq!(c.lines(), ["GET /old 0"]);
     assert_eq!(c.host.emitted[0].header.version, 9);
     assert_eq!(c.host.emitted[0].outcome(), Outcome::Ok);
+
+    let mut c = Connection::new();
+    c.read(b"GET /old?query\n");
+    c.read_nothing(0);
+    c.write(b"just a body");
+    c.close();
+    assert_eq!(c.lines(), ["GET /old 0"]);
+    assert_eq!(c.host.emitted[0].outcome(), Outcome::Ok);
 }
 
 #[test]
