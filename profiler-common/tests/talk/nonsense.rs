@@ -39,6 +39,8 @@ const FRAGMENTS: [&[u8]; 24] = [
 #[derive(Clone, Debug)]
 pub enum Operation {
     Read(Vec<u8>),
+    /// Bytes out of reach.
+    ReadUnseen(u32),
     ReadNothing(i64),
     Write(Vec<Vec<u8>>, bool),
     /// Bytes out of reach.
@@ -71,6 +73,7 @@ pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let errno = || prop_oneof![Just(-11_i64), Just(0), Just(-104), Just(-32), -200..0_i64];
     let operation = prop_oneof![
         6 => bytes().prop_map(Operation::Read),
+        1 => (1..10_000_u32).prop_map(Operation::ReadUnseen),
         2 => errno().prop_map(Operation::ReadNothing),
         5 => (vec(bytes(), 1..4), any::<bool>())
             .prop_map(|(buffers, short)| Operation::Write(buffers, short)),
@@ -115,6 +118,7 @@ impl Operation {
         match self {
             Self::Read(bytes) if bytes.is_empty() => connection.would_block(),
             Self::Read(bytes) => connection.read(bytes),
+            Self::ReadUnseen(len) => connection.read_unseen(*len),
             Self::ReadNothing(ret) => connection.read_nothing(*ret),
             Self::Write(buffers, short) => {
                 let Connection { host, conn } = connection;
