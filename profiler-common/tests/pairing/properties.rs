@@ -1,9 +1,5 @@
 //! The pairing against made-up conversations, and against nonsense.
 
-mod host;
-mod talk;
-
-use host::Connection;
 use profiler_common::event::{Outcome, RequestHeader};
 use profiler_common::limits::METHOD_CAP;
 use profiler_common::stats::Counter;
@@ -11,13 +7,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use talk::framing::{self, parsed, scanned};
-use talk::nonsense::{bytes, operations, surroundings};
-use talk::oracle::Report;
-use talk::server::Server;
-use talk::{cuts, talk};
+use crate::host::Connection;
+use crate::talk::framing::{self, parsed, scanned};
+use crate::talk::nonsense::{bytes, operations, surroundings};
+use crate::talk::oracle::Report;
+use crate::talk::server::Server;
+use crate::talk::{cuts, talk};
 
-/// Failures become tests in `pairing.rs`, not files. More cases than these are run
+/// Failures become tests of their own, not files. More cases than these are run
 /// with `PROPTEST_CASES`.
 fn cases(at_least: u32) -> Config {
     Config {
