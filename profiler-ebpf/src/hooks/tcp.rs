@@ -40,18 +40,20 @@ fn try_state(ctx: &BtfTracePointContext) -> Option<()> {
         }
         // The server's own shutdown or close.
         TCP_FIN_WAIT1 | TCP_LAST_ACK => traffic::closed(Place::State, sock),
-        // SAFETY: a valid map value; the flag is written nowhere else but by the
-        // read that would find out the same.
-        TCP_CLOSE_WAIT => unsafe {
-            (*conns::find(sock)?).peer_closed = true;
+        TCP_CLOSE_WAIT => {
+            let conn = conns::find(sock)?;
+            // SAFETY: a valid map value; the flag is written nowhere else but by
+            // the read that would find out the same.
+            unsafe { (*conn).peer_closed = true };
             None
-        },
+        }
         // From a state in which the server had not closed: a reset.
-        TCP_CLOSE if old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT => unsafe {
+        TCP_CLOSE if old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT => {
+            let conn = conns::find(sock)?;
             // SAFETY: as above.
-            (*conns::find(sock)?).peer_reset = true;
+            unsafe { (*conn).peer_reset = true };
             None
-        },
+        }
         _ => None,
     }
 }

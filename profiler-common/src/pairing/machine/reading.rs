@@ -134,13 +134,7 @@ fn end(conn: &mut Conn) {
 #[inline(always)]
 pub(super) fn bad<E: Env>(env: &mut E, conn: &mut Conn) {
     let line_was_read = conn.scan.phase == Phase::Version;
-    if conn.scan.phase == Phase::Start {
-        begin(env, conn);
-    }
-    conn.scan.phase = Phase::Unsynced;
-    let Cursor { start, end, .. } = conn.cursor;
-    let slot = conn.reading();
-    slot.header.request_bytes += u64::from(end - start);
+    let slot = lose_track(env, conn);
     if slot.state == SlotState::Partial {
         slot.state = SlotState::Malformed;
         slot.header.line_ns = env.now();
@@ -150,6 +144,20 @@ pub(super) fn bad<E: Env>(env: &mut E, conn: &mut Conn) {
         slot.header.flags |= FLAG_MALFORMED;
         env.count(Counter::NonHttp);
     }
+}
+
+/// Nothing is followed until the next answer; what this read still holds goes to
+/// the request under way.
+#[inline(always)]
+fn lose_track<'a, E: Env>(env: &mut E, conn: &'a mut Conn) -> &'a mut Slot {
+    if conn.scan.phase == Phase::Start {
+        begin(env, conn);
+    }
+    conn.scan.phase = Phase::Unsynced;
+    let Cursor { start, end, .. } = conn.cursor;
+    let slot = conn.reading();
+    slot.header.request_bytes += u64::from(end - start);
+    slot
 }
 
 /// What was kept of the line is not to be relied on.
@@ -165,13 +173,7 @@ pub(super) fn forget_line<E: Env>(env: &mut E, slot: &mut Slot) {
 /// a request is in them, but which cannot be told.
 #[inline(always)]
 fn unreadable<E: Env>(env: &mut E, conn: &mut Conn) {
-    if conn.scan.phase == Phase::Start {
-        begin(env, conn);
-    }
-    conn.scan.phase = Phase::Unsynced;
-    let Cursor { start, end, .. } = conn.cursor;
-    let slot = conn.reading();
-    slot.header.request_bytes += u64::from(end - start);
+    let slot = lose_track(env, conn);
     if slot.state == SlotState::Partial {
         slot.state = SlotState::Skipped;
         env.discard(slot);
