@@ -7,7 +7,7 @@ use profiler_common::event::{AF_INET, AF_INET6};
 use profiler_common::pairing::conn::{CONN_SIZE, Conn, Endpoints};
 
 use crate::config::setting;
-use crate::maps::{CONN_ZERO, CONNS, PORTS, UNTRACKED};
+use crate::maps::{CONN_ZERO, CONNS, FULL, PORTS, UNTRACKED};
 
 /// `IPPROTO_TCP` (include/uapi/linux/in.h).
 const IPPROTO_TCP: u16 = 6;
@@ -33,35 +33,45 @@ pub fn is_tcp(sock: u64) -> bool {
         && field::<u16>(sock, setting!(sock_protocol)) == IPPROTO_TCP
 }
 
-/// Makes an entry for a TCP socket. Where the map is full, a stand-in that
-/// counts what it would have held.
+/// Makes an entry for a TCP socket; `None` where there is no room.
 #[inline(always)]
 pub fn open(sock: u64, established_ns: u64) -> Option<*mut Conn> {
+    let full = FULL.get_ptr_mut(0)?;
     // SAFETY: a valid map value, never written.
     let zero = unsafe { &*CONN_ZERO.get_ptr(0)? };
     let inserted = CONNS.insert(sock, zero, u64::from(BPF_NOEXIST));
-    let conn = match inserted {
-        Ok(()) => CONNS.get_ptr_mut(sock)?,
-        Err(_) => {
-            let stand_in = UNTRACKED.get_ptr_mut(0)?;
-            // SAFETY: this CPU's own value, used until the hook returns.
-            unsafe {
-                generated::bpf_probe_read_kernel(
-                    stand_in.cast(),
-                    CONN_SIZE as u32,
-                    (&raw const *zero).cast(),
-                );
-                (*stand_in).untracked = true;
-            }
-            stand_in
-        }
+    let Some(conn) = CONNS.get_ptr_mut(sock) else {
+        // SAFETY: a valid map value; every writer writes the same.
+        unsafe { *full = 1 };
+        return None;
     };
-    // SAFETY: a valid map value that only this socket's operations touch.
-    unsafe {
-        (*conn).established_ns = established_ns;
-        ends(sock, &mut (*conn).ends);
+    if inserted.is_ok() {
+        // SAFETY: a valid map value that only this socket's operations touch.
+        unsafe {
+            (*conn).established_ns = established_ns;
+            (*conn).late = *full != 0;
+            ends(sock, &mut (*conn).ends);
+        }
     }
     Some(conn)
+}
+
+/// As `open`, but where there is no room, a stand-in that counts what is lost.
+/// For programs of `Place::Traffic` only, of which a CPU runs one at a time.
+#[inline(always)]
+pub fn open_or_stand_in(sock: u64) -> Option<*mut Conn> {
+    if let Some(conn) = open(sock, 0) {
+        return Some(conn);
+    }
+    let zero = CONN_ZERO.get_ptr(0)?;
+    let stand_in = UNTRACKED.get_ptr_mut(0)?;
+    // SAFETY: this CPU's own value, used until the hook returns.
+    unsafe {
+        generated::bpf_probe_read_kernel(stand_in.cast(), CONN_SIZE as u32, zero.cast());
+        (*stand_in).untracked = true;
+        (*stand_in).late = true;
+    }
+    Some(stand_in)
 }
 
 /// Forgets a socket that the kernel destroys.

@@ -102,6 +102,10 @@ pub enum Place {
 #[map]
 pub static UNTRACKED: PerCpuArray<Conn> = PerCpuArray::with_max_entries(1, 0);
 
+/// Not 0 once a connection found no room in `CONNS`.
+#[map]
+pub static FULL: Array<u32> = Array::with_max_entries(1, 0);
+
 /// All zero, what new entries are made from: too large for the stack.
 #[map]
 pub static CONN_ZERO: Array<Conn> = Array::with_max_entries(1, 0);

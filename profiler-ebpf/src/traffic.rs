@@ -39,9 +39,11 @@ pub fn sent(sock: u64, task: u64, ret: i64, short: bool, buffers: Buffers) -> Op
     let op = operation(Place::Traffic, sock, task, ret, buffers)?;
     let conn = match conns::find(sock) {
         Some(conn) => conn,
-        // Only a connection from before the attach is written to before it is
-        // read, unless the server is the client here.
-        None if ret > 0 && conns::is_tcp(sock) && conns::is_served(sock) => conns::open(sock, 0)?,
+        // Only a connection from before the attach, or one that found no room, is
+        // written to before it is read, unless the server is the client here.
+        None if ret > 0 && conns::is_tcp(sock) && conns::is_served(sock) => {
+            conns::open_or_stand_in(sock)?
+        }
         None => return None,
     };
     // SAFETY: a valid map value that only this socket's operations touch.
@@ -90,7 +92,7 @@ fn first_read(op: &mut Op) -> Option<*mut Conn> {
     if !conns::is_served(op.sock) && !begins_like_request(op.word(0).bits) {
         return None;
     }
-    conns::open(op.sock, 0)
+    conns::open_or_stand_in(op.sock)
 }
 
 /// On other ports (a listener that was opened after the attach), only what begins

@@ -115,8 +115,11 @@ pub struct Conn {
     pub over: bool,
     /// Has no place in the map: its requests are counted as lost.
     pub untracked: bool,
+    /// Came into the map after that had been full: what is not known of it was
+    /// lost then, and is counted when it is answered.
+    pub late: bool,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
     /// The request being answered, or the only one.
     pub cur: Slot,
     /// The request being read while `cur` is still unanswered.
@@ -159,7 +162,8 @@ impl Conn {
         peer_reset: false,
         over: false,
         untracked: false,
-        reserved: [0; 6],
+        late: false,
+        reserved: [0; 5],
         cur: Slot::EMPTY,
         next: Slot::EMPTY,
     };

@@ -66,6 +66,14 @@ impl Connection {
         Self { host, conn }
     }
 
+    /// What stands in for one that found no room.
+    pub fn stand_in() -> Self {
+        let mut stand_in = Self::old();
+        stand_in.conn.untracked = true;
+        stand_in.conn.late = true;
+        stand_in
+    }
+
     /// One that was there before the attach.
     pub fn old() -> Self {
         let mut new = Self::new();

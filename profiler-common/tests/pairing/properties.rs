@@ -111,7 +111,7 @@ proptest! {
     fn what_is_untracked_leaves_nothing(surroundings in surroundings(), operations in operations()) {
         for operation in operations {
             let mut connection = surroundings.connection();
-            connection.conn.untracked = true;
+            connection.conn = Connection::stand_in().conn;
             operation.perform(&mut connection);
             assert_gone(&connection);
         }

@@ -114,12 +114,13 @@ fn line<E: Env>(env: &mut E, conn: &mut Conn) {
     let slot = conn.reading();
     slot.header.line_ns = env.now();
     slot.header.version = version;
+    if untracked {
+        // Nobody will remember it: its answer tells that it was there.
+        slot.state = SlotState::Skipped;
+        return;
+    }
     slot.state = SlotState::Ready;
     env.count(Counter::Seen);
-    if untracked {
-        env.count(Counter::MapFull);
-        slot.state = SlotState::Skipped;
-    }
 }
 
 /// The request is completely read.

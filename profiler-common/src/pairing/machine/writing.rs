@@ -51,10 +51,11 @@ pub(super) fn write_piece<E: Env>(env: &mut E, conn: &mut Conn, status: Option<u
         if conn.answered && (conn.has_waiting() || misjudged) {
             finish(env, conn);
         }
-        if conn.cur.state != SlotState::Ready {
+        let is_final = status == 101 || !(100..=199).contains(&status);
+        if conn.cur.state != SlotState::Ready && (is_final || !conn.late) {
             adopt(env, conn);
         }
-        if !conn.answered && (status == 101 || !(100..=199).contains(&status)) {
+        if !conn.answered && is_final {
             conn.answered = true;
             conn.cur.header.status = status;
             conn.cur.header.first_write_ns = env.now();
@@ -68,7 +69,7 @@ pub(super) fn write_piece<E: Env>(env: &mut E, conn: &mut Conn, status: Option<u
                 conn.answered = true;
                 conn.cur.header.first_write_ns = env.now();
             }
-            SlotState::Empty if conn.established_ns == 0 => {
+            SlotState::Empty if conn.established_ns == 0 && !conn.late => {
                 let seq = conn.next_seq;
                 reset(env, &mut conn.cur, seq, SlotState::Tail);
                 conn.scan.phase = Phase::Unsynced;
@@ -98,16 +99,17 @@ fn adopt<E: Env>(env: &mut E, conn: &mut Conn) {
         SlotState::Partial => forget_line(env, slot),
         SlotState::Malformed => {}
     }
+    conn.scan.phase = Phase::Unsynced;
+    env.count(Counter::Seen);
+    if conn.late {
+        env.count(Counter::MapFull);
+        slot.state = SlotState::Skipped;
+        return;
+    }
     slot.state = SlotState::Ready;
     slot.header.flags |= FLAG_MALFORMED;
     if !known_from_start {
         slot.header.flags |= FLAG_INCOMPLETE;
-    }
-    conn.scan.phase = Phase::Unsynced;
-    env.count(Counter::Seen);
-    if conn.untracked {
-        env.count(Counter::MapFull);
-        slot.state = SlotState::Skipped;
     }
 }
 
