@@ -6,6 +6,7 @@
 
 use core::mem::{offset_of, size_of};
 
+use crate::account::Spent;
 use crate::limits::METHOD_CAP;
 
 /// How a request ended. The numbers are the wire format.
@@ -49,6 +50,18 @@ pub const FLAG_METHOD_TRUNCATED: u8 = 1 << 2;
 /// line; version is empty, and method and path are but where only the version
 /// was at fault.
 pub const FLAG_MALFORMED: u8 = 1 << 3;
+/// [`RequestHeader::flags`]: mod_wsgi began to run an application in the thread.
+pub const FLAG_WSGI: u8 = 1 << 4;
+
+/// [`RequestHeader::server`]: any server but Apache.
+pub const SERVER_OTHER: u8 = 0;
+/// [`RequestHeader::server`]: Apache, and [`FLAG_WSGI`] tells where mod_wsgi ran.
+pub const SERVER_APACHE: u8 = 1;
+/// [`RequestHeader::server`]: Apache, of whose mod_wsgi nothing is seen.
+pub const SERVER_APACHE_BLIND: u8 = 2;
+
+/// `AF_UNIX` (include/linux/socket.h).
+pub const AF_UNIX: u16 = 1;
 
 /// `AF_INET` (include/linux/socket.h).
 pub const AF_INET: u16 = 2;
@@ -73,6 +86,38 @@ pub struct RequestHeader {
     pub request_bytes: u64,
     /// Everything written in answer, interim responses included.
     pub response_bytes: u64,
+    /// The connection was established; 0 but for its first request.
+    pub established_ns: u64,
+    /// The server first tried to read from the connection; 0 but for its first
+    /// request.
+    pub attended_ns: u64,
+    /// The server's thread turned to the request.
+    pub taken_ns: u64,
+    /// It was last seen at work on it.
+    pub released_ns: u64,
+    /// Apache's first send to a mod_wsgi daemon.
+    pub handed_ns: u64,
+    /// The daemon thread turned to the request.
+    pub daemon_taken_ns: u64,
+    /// Its first read.
+    pub daemon_read_ns: u64,
+    /// The application started in the daemon: `200 Continue` was written, or else
+    /// the environ was read.
+    pub application_ns: u64,
+    /// The daemon was done with the request.
+    pub daemon_done_ns: u64,
+    /// Of [`crate::intern::Names`] in the map of interned blobs; 0 for none.
+    pub names: u64,
+    /// Of the [`crate::intern::Peer`] that was waited for longest at a time.
+    pub upstream: u64,
+    /// What the server's threads spent on it.
+    pub spent: Spent,
+    /// What the daemon's thread spent on it.
+    pub daemon_spent: Spent,
+    /// mod_wsgi daemon process; 0 where none took the request.
+    pub daemon_pid: u32,
+    /// Its thread.
+    pub daemon_tid: u32,
     /// Thread group that wrote last (the Apache child).
     pub pid: u32,
     /// Thread that wrote last.
@@ -99,8 +144,10 @@ pub struct RequestHeader {
     pub outcome: u8,
     /// Of the `FLAG_` constants.
     pub flags: u8,
+    /// Of the `SERVER_` constants.
+    pub server: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: u8,
     /// The method token as sent.
     pub method: [u8; METHOD_CAP],
 }
@@ -115,6 +162,21 @@ impl RequestHeader {
         last_write_ns: 0,
         request_bytes: 0,
         response_bytes: 0,
+        established_ns: 0,
+        attended_ns: 0,
+        taken_ns: 0,
+        released_ns: 0,
+        handed_ns: 0,
+        daemon_taken_ns: 0,
+        daemon_read_ns: 0,
+        application_ns: 0,
+        daemon_done_ns: 0,
+        names: 0,
+        upstream: 0,
+        spent: Spent::EMPTY,
+        daemon_spent: Spent::EMPTY,
+        daemon_pid: 0,
+        daemon_tid: 0,
         pid: 0,
         tid: 0,
         client_addr: [0; 16],
@@ -128,7 +190,8 @@ impl RequestHeader {
         version: 0,
         outcome: 0,
         flags: 0,
-        reserved: [0; 2],
+        server: 0,
+        reserved: 0,
         method: [0; METHOD_CAP],
     };
 
@@ -152,10 +215,10 @@ pub const HEADER_SIZE: usize = size_of::<RequestHeader>();
 
 // The kernel and the user side are compiled by different compilers.
 const _: () = {
-    assert!(HEADER_SIZE == 144);
-    assert!(offset_of!(RequestHeader, pid) == 56);
-    assert!(offset_of!(RequestHeader, client_addr) == 64);
-    assert!(offset_of!(RequestHeader, client_port) == 96);
-    assert!(offset_of!(RequestHeader, path_len) == 104);
-    assert!(offset_of!(RequestHeader, method) == 112);
+    assert!(HEADER_SIZE == 384);
+    assert!(offset_of!(RequestHeader, spent) == 144);
+    assert!(offset_of!(RequestHeader, pid) == 296);
+    assert!(offset_of!(RequestHeader, client_addr) == 304);
+    assert!(offset_of!(RequestHeader, path_len) == 344);
+    assert!(offset_of!(RequestHeader, method) == 352);
 };

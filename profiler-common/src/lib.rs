@@ -1,5 +1,7 @@
 //! What the kernel and the user side of wsgiprobe share.
 //!
+//! - [`account`]: what a thread did with its time.
+//! - [`intern`]: texts that many requests share, kept once.
 //! - [`event`]: the record that crosses the ring buffer, one per finished request.
 //! - [`stats`]: the counters that make every loss visible.
 //! - [`limits`]: every capacity, with its reason.
@@ -10,8 +12,10 @@
 //! kernel programs, in unit and property tests, and under a fuzzer.
 #![no_std]
 
+pub mod account;
 pub mod config;
 pub mod event;
+pub mod intern;
 pub mod limits;
 pub mod pairing;
 pub mod stats;

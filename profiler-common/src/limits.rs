@@ -48,3 +48,23 @@ pub const PORT_ENTRIES: u32 = 256;
 
 /// Threads inside a hooked system call at a time (back end `syscall`).
 pub const CALL_ENTRIES: u32 = 8192;
+
+/// Threads that serve requests. A host with more runs into other walls first.
+pub const THREAD_ENTRIES: u32 = 16_384;
+
+/// Requests handed to mod_wsgi daemons and not finished: one a daemon thread, and
+/// those in the listen queues of the daemons (100 each by default).
+pub const HANDOVER_ENTRIES: u32 = 16_384;
+
+/// Requests whose client was gone before the daemon was done.
+pub const PARKED_ENTRIES: u32 = 1_024;
+
+/// Different sets of mod_wsgi's names, and different upstream peers.
+pub const BLOB_ENTRIES: u32 = 4_096;
+
+/// Bytes of a name of mod_wsgi's that are kept, to be a multiple of 8.
+pub const NAME_CAP: usize = 64;
+
+/// Entries of mod_wsgi's environ that are looked at: an environ has some 45, and
+/// one for each header that a client adds (Apache takes 100, `LimitRequestFields`).
+pub const MAX_ENVIRON: u32 = 256;

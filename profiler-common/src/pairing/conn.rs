@@ -201,5 +201,5 @@ pub const CONN_SIZE: usize = size_of::<Conn>();
 const _: () = {
     assert!(offset_of!(Slot, path) == HEADER_SIZE);
     assert!(CONN_SIZE.is_multiple_of(8));
-    assert!(CONN_SIZE < 1024);
+    assert!(CONN_SIZE < 2048);
 };

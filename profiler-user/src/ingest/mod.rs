@@ -1,9 +1,13 @@
 //! From ring-buffer records to requests.
 //!
 //! - `record`: the bytes, checked.
+//! - `anatomy`: where the time went.
+//! - `blobs`: what records name by hash.
 //! - `clock`: the kernel's clock to the wall's.
 //! - `target`: a request target's bytes to a path that can be shown.
 
+mod anatomy;
+mod blobs;
 mod clock;
 mod record;
 mod target;
@@ -12,12 +16,12 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use profiler_common::event::{
-    AF_INET, AF_INET6, FLAG_INCOMPLETE, FLAG_PATH_TRUNCATED, Outcome, RequestHeader,
-};
+use profiler_common::event::{AF_INET, AF_INET6, FLAG_INCOMPLETE, FLAG_PATH_TRUNCATED, Outcome};
 
-use crate::model::{Request, Times};
+use crate::model::{Mode, Request, Span};
+use crate::probe::Blobs;
 use crate::request::route::Router;
+use blobs::Known;
 use clock::Clock;
 
 /// Different method tokens that are kept for reuse: more than all registered ones.
@@ -44,6 +48,7 @@ pub struct Decoder {
     clock: Clock,
     router: Router,
     methods: HashSet<Arc<str>>,
+    known: Known,
 }
 
 impl Decoder {
@@ -54,6 +59,7 @@ impl Decoder {
             clock: Clock::now(),
             router: Router::new(max_routes),
             methods: HashSet::new(),
+            known: Known::default(),
         }
     }
 
@@ -68,8 +74,14 @@ impl Decoder {
         self.router.overflowed()
     }
 
-    /// The request in a record.
-    pub fn decode(&mut self, record: &[u8]) -> Result<Request, Error> {
+    /// A `CLOCK_MONOTONIC` time (ns) as wall clock, nanoseconds since the epoch.
+    #[must_use]
+    pub fn wall(&self, monotonic_ns: u64) -> u64 {
+        self.clock.wall(monotonic_ns)
+    }
+
+    /// The request in a record; what it names by hash is looked up in `blobs`.
+    pub fn decode(&mut self, record: &[u8], blobs: &impl Blobs) -> Result<Request, Error> {
         let (header, path) = record::split(record)?;
         let unknown = |field, value| Error::Unknown { field, value };
         let outcome = Outcome::from_wire(header.outcome)
@@ -81,6 +93,16 @@ impl Decoder {
         let method = record::method(&header).map(|token| self.method(&token));
         let path = (!path.is_empty()).then(|| target::path(path));
         let route = self.router.route(path.as_deref().unwrap_or("-"));
+        let mode = anatomy::mode(&header);
+        let is_daemon = mode == Some(Mode::Daemon);
+        let span = |begin: u64, end: u64| {
+            (begin != 0 && end != 0).then(|| Span {
+                begin_unix_ns: self.clock.wall(begin),
+                end_unix_ns: self.clock.wall(end),
+            })
+        };
+        let busy = span(header.taken_ns, header.released_ns);
+        let daemon_busy = span(header.daemon_taken_ns, header.daemon_done_ns);
         let end_ns = header
             .last_write_ns
             .max(header.head_ns)
@@ -90,10 +112,10 @@ impl Decoder {
             end_unix_ns: self.clock.wall(end_ns),
             pid: header.pid,
             tid: header.tid,
-            daemon_pid: None,
-            daemon_tid: None,
-            mode: None,
-            process_group: None,
+            daemon_pid: (header.daemon_pid != 0).then_some(header.daemon_pid),
+            daemon_tid: (header.daemon_tid != 0).then_some(header.daemon_tid),
+            mode,
+            names: self.known.names(header.names, blobs),
             client: address(header.client_addr, header.client_port)?,
             server: address(header.server_addr, header.server_port)?,
             method,
@@ -104,7 +126,12 @@ impl Decoder {
             status: (header.status != 0).then_some(header.status),
             request_bytes: header.request_bytes,
             response_bytes: header.response_bytes,
-            times: times(&header),
+            times: anatomy::times(&header, mode),
+            spent: busy.map(|_| header.spent),
+            daemon_spent: (is_daemon && header.daemon_pid != 0).then_some(header.daemon_spent),
+            busy,
+            daemon_busy,
+            upstream: self.known.peer(header.upstream, blobs),
             outcome,
             incomplete: header.flags & FLAG_INCOMPLETE != 0,
         })
@@ -123,18 +150,6 @@ impl Decoder {
     }
 }
 
-fn times(header: &RequestHeader) -> Times {
-    // Where the start was before the attach there is no start to count from.
-    let incomplete = header.flags & FLAG_INCOMPLETE != 0;
-    let between =
-        |from: u64, to: u64| (from != 0 && to != 0 && !incomplete).then(|| to.saturating_sub(from));
-    Times {
-        duration: between(header.line_ns, header.last_write_ns),
-        read_time: between(header.first_byte_ns, header.head_ns),
-        ttfb: between(header.line_ns, header.first_write_ns),
-    }
-}
-
 fn address(family: u16, bytes: [u8; 16], port: u16) -> Option<SocketAddr> {
     let ip: IpAddr = match family {
         AF_INET => Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into(),
@@ -148,7 +163,15 @@ fn address(family: u16, bytes: [u8; 16], port: u16) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use profiler_common::event::HEADER_SIZE;
+    use profiler_common::event::{HEADER_SIZE, RequestHeader};
+
+    struct NoBlobs;
+
+    impl Blobs for NoBlobs {
+        fn blob(&self, _hash: u64) -> Option<profiler_common::intern::Blob> {
+            None
+        }
+    }
 
     fn record(edit: impl FnOnce(&mut RequestHeader), path: &[u8]) -> Vec<u8> {
         let mut header = RequestHeader {
@@ -176,7 +199,7 @@ mod tests {
     #[test]
     fn decodes_what_the_kernel_sends() {
         let request = Decoder::new(10)
-            .decode(&record(|_| {}, b"/users/7"))
+            .decode(&record(|_| {}, b"/users/7"), &NoBlobs)
             .expect("a valid record");
         assert_eq!(request.method.as_deref(), Some("GET"));
         assert_eq!(request.path.as_deref(), Some("/users/7"));
@@ -198,7 +221,7 @@ mod tests {
             header.line_ns = 0;
         };
         let request = Decoder::new(10)
-            .decode(&record(edit, b""))
+            .decode(&record(edit, b""), &NoBlobs)
             .expect("a valid record");
         assert_eq!((request.method, request.path), (None, None));
         assert_eq!((request.protocol, request.status), (None, None));
@@ -210,7 +233,9 @@ mod tests {
     fn refuses_records_that_cannot_be() {
         let mut decoder = Decoder::new(10);
         for length in 0..HEADER_SIZE {
-            let error = decoder.decode(&vec![0; length]).expect_err("too short");
+            let error = decoder
+                .decode(&vec![0; length], &NoBlobs)
+                .expect_err("too short");
             assert_eq!(error, Error::Short(length));
         }
         for edit in [
@@ -219,7 +244,7 @@ mod tests {
             |header: &mut RequestHeader| header.family = 1,
             |header: &mut RequestHeader| header.path_len = 100,
         ] {
-            assert!(decoder.decode(&record(edit, b"/")).is_err());
+            assert!(decoder.decode(&record(edit, b"/"), &NoBlobs).is_err());
         }
     }
 }

@@ -39,7 +39,7 @@ mod tests {
             daemon_pid: None,
             daemon_tid: None,
             mode: None,
-            process_group: None,
+            names: None,
             client: address,
             server: address,
             method: Some(Arc::from("GET")),
@@ -54,6 +54,11 @@ mod tests {
                 duration: Some(duration),
                 ..Times::default()
             },
+            spent: None,
+            daemon_spent: None,
+            busy: None,
+            daemon_busy: None,
+            upstream: None,
             outcome: Outcome::Ok,
             incomplete: false,
         }

@@ -138,7 +138,7 @@ impl Run {
 
     fn drain(&mut self) {
         let Self { probe, stages, .. } = self;
-        probe.drain(|record| stages.accept(record));
+        probe.drain(|record, interned| stages.accept(record, interned));
     }
 
     fn close_window(&mut self) {

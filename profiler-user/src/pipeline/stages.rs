@@ -4,7 +4,7 @@ use super::host;
 use super::outputs::Outputs;
 use crate::aggregate::{Aggregator, Window};
 use crate::ingest::Decoder;
-use crate::probe::Probe;
+use crate::probe::{Blobs, Probe};
 use crate::summary::{Facts, Summary};
 
 /// The stages, and the counts that user space adds to the equation.
@@ -30,8 +30,8 @@ impl Stages {
     }
 
     /// Takes a record of the ring buffer.
-    pub(super) fn accept(&mut self, record: &[u8]) {
-        match self.decoder.decode(record) {
+    pub(super) fn accept(&mut self, record: &[u8], blobs: &impl Blobs) {
+        match self.decoder.decode(record, blobs) {
             Ok(request) => {
                 self.reported += 1;
                 self.aggregator.record(&request);

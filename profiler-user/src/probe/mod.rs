@@ -17,11 +17,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
+use profiler_common::intern::Blob;
 use profiler_common::stats::Counter;
 
 pub use back_end::BackEnd;
 pub use btf::PATH as BTF_PATH;
 use log::KernelLog;
+pub use object::Interned;
 use object::Maps;
 
 /// What to load.
@@ -61,6 +63,24 @@ pub struct Cost {
     pub runs: Option<u64>,
     /// Nanoseconds inside programs (`run_time_ns`).
     pub nanoseconds: Option<u64>,
+}
+
+/// What records name by hash.
+pub trait Blobs {
+    /// The blob of that hash, if it is there.
+    fn blob(&self, hash: u64) -> Option<Blob>;
+}
+
+/// A thread that serves requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServingThread {
+    /// Its process.
+    pub pid: u32,
+    /// It.
+    pub tid: u32,
+    /// Since when it has been at its present request: `CLOCK_MONOTONIC`, ns; `None`
+    /// while idle.
+    pub busy_since_ns: Option<u64>,
 }
 
 /// The loaded and attached programs. Dropping it detaches them.
@@ -137,12 +157,22 @@ impl Probe {
         self.maps.watched.keys().filter_map(Result::ok).collect()
     }
 
-    /// Hands over every finished record (never blocks).
-    pub fn drain(&mut self, mut record: impl FnMut(&[u8])) {
-        while let Some(item) = self.maps.events.next() {
-            record(&item);
+    /// Hands over every finished record, with the blobs that it may name (never
+    /// blocks).
+    pub fn drain(&mut self, mut record: impl FnMut(&[u8], &Interned)) {
+        let Maps {
+            events, interned, ..
+        } = &mut self.maps;
+        while let Some(item) = events.next() {
+            record(&item, interned);
         }
         self.log.flush();
+    }
+
+    /// Every thread that has served a request and lives.
+    #[must_use]
+    pub fn threads(&self) -> Vec<ServingThread> {
+        self.maps.threads()
     }
 
     /// The kernel's counters, in the order of [`Counter::ALL`].

@@ -2,11 +2,13 @@
 
 use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use profiler_common::account::Thread;
 use profiler_common::config::Config;
+use profiler_common::intern::Blob;
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, PLACES};
 
-use super::{Cost, Error, Settings, offsets};
+use super::{Blobs, Cost, Error, ServingThread, Settings, offsets};
 
 /// The object that profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
@@ -23,6 +25,8 @@ unsafe impl Pod for Shared<Config> {}
 unsafe impl Pod for Shared<Conn> {}
 // SAFETY: as above.
 unsafe impl Pod for Shared<Slot> {}
+// SAFETY: as above.
+unsafe impl Pod for Shared<Thread> {}
 
 /// Loads maps and programs; none is attached.
 pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
@@ -86,12 +90,23 @@ pub fn cost(programs: &Ebpf) -> Cost {
     }
 }
 
+/// The kernel's map of blobs.
+pub struct Interned(HashMap<MapData, u64, Blob>);
+
+impl Blobs for Interned {
+    fn blob(&self, hash: u64) -> Option<Blob> {
+        self.0.get(&hash, 0).ok()
+    }
+}
+
 /// The maps that user space reads or writes.
 pub struct Maps {
     pub events: RingBuf<MapData>,
     pub watched: HashMap<MapData, u32, u32>,
     pub ports: HashMap<MapData, u32, u32>,
+    pub interned: Interned,
     counters: PerCpuArray<MapData, u64>,
+    threads: HashMap<MapData, u32, Shared<Thread>>,
     conns: HashMap<MapData, u64, Shared<Conn>>,
     queue: HashMap<MapData, [u64; 2], Shared<Slot>>,
 }
@@ -103,7 +118,9 @@ impl Maps {
             events: one(programs, "EVENTS")?,
             watched: one(programs, "WATCHED")?,
             ports: one(programs, "PORTS")?,
+            interned: Interned(one(programs, "INTERNED")?),
             counters: one(programs, "COUNTERS")?,
+            threads: one(programs, "THREADS")?,
             conns: one(programs, "CONNS")?,
             queue: one(programs, "QUEUE")?,
         })
@@ -123,6 +140,17 @@ impl Maps {
                 (counter, places.sum())
             })
             .collect()
+    }
+
+    /// Every thread that has served a request and lives.
+    pub fn threads(&self) -> Vec<ServingThread> {
+        let threads = self.threads.iter().filter_map(Result::ok);
+        let words = threads.map(|(tid, Shared(thread))| ServingThread {
+            pid: thread.pid,
+            tid,
+            busy_since_ns: (thread.serving != 0).then_some(thread.taken_ns),
+        });
+        words.collect()
     }
 
     /// Requests that are owed a record.

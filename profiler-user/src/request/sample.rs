@@ -1,6 +1,8 @@
 //! A request for unit tests.
 
-use crate::model::{Mode, Outcome, Request, Times};
+use std::sync::Arc;
+
+use crate::model::{Mode, Names, Outcome, Request, Times};
 
 /// An ordinary request to `path`, which is also its route; 1.5 ms long.
 pub fn request(path: &str) -> Request {
@@ -13,7 +15,11 @@ pub fn request(path: &str) -> Request {
         daemon_pid: Some(16_595),
         daemon_tid: Some(16_603),
         mode: Some(Mode::Daemon),
-        process_group: Some("app".into()),
+        names: Some(Arc::new(Names {
+            process_group: "app".into(),
+            application_group: String::new(),
+            script_name: String::new(),
+        })),
         client: addr(41_234),
         server: addr(8_099),
         method: Some("GET".into()),
@@ -28,7 +34,13 @@ pub fn request(path: &str) -> Request {
             duration: Some(1_500_000),
             read_time: Some(50_000),
             ttfb: Some(1_400_000),
+            ..Times::default()
         },
+        spent: None,
+        daemon_spent: None,
+        busy: None,
+        daemon_busy: None,
+        upstream: None,
         outcome: Outcome::Ok,
         incomplete: false,
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::model::Request;
+use crate::model::{Mode, Request, Wait};
 use crate::sinks::names;
 
 #[derive(Serialize)]
@@ -42,14 +42,14 @@ pub(super) struct Record<'a> {
     cpu: Option<u64>,
     cpu_apache: Option<u64>,
     cpu_daemon: Option<u64>,
-    wait: Wait,
+    wait: Waits,
     outcome: &'static str,
     incomplete: bool,
 }
 
-/// What the waiting was for.
-#[derive(Default, Serialize)]
-struct Wait {
+/// What the waiting was for; Apache's for the daemon is not part of it.
+#[derive(Serialize)]
+struct Waits {
     runqueue: Option<u64>,
     lock: Option<u64>,
     upstream: Option<u64>,
@@ -69,7 +69,10 @@ impl<'a> From<&'a Request> for Record<'a> {
             daemon_pid: request.daemon_pid,
             daemon_tid: request.daemon_tid,
             mode: request.mode.map(names::mode),
-            process_group: request.process_group.as_deref(),
+            process_group: request
+                .names
+                .as_deref()
+                .map(|names| names.process_group.as_str()),
             client: request.client,
             server: request.server,
             method: request.method.as_deref(),
@@ -81,23 +84,37 @@ impl<'a> From<&'a Request> for Record<'a> {
             request_bytes: request.request_bytes,
             response_bytes: request.response_bytes,
             duration: times.duration,
-            accept_wait: None,
+            accept_wait: times.accept_wait,
             read_time: times.read_time,
-            server_time: None,
-            queue_time: None,
-            daemon_time: None,
-            application_time: None,
-            send_time: None,
+            server_time: times.server_time,
+            queue_time: times.queue_time,
+            daemon_time: times.daemon_time,
+            application_time: times.application_time,
+            send_time: times.send_time,
             ttfb: times.ttfb,
-            busy_time: None,
-            cpu: None,
-            cpu_apache: None,
-            cpu_daemon: None,
-            wait: Wait::default(),
+            busy_time: times.busy_time,
+            cpu: request.cpu(),
+            cpu_apache: cpu_apache(request),
+            cpu_daemon: request.daemon_spent.map(|spent| spent.cpu),
+            wait: Waits {
+                runqueue: request.waited(Wait::Runqueue),
+                lock: request.waited(Wait::Lock),
+                upstream: request.waited(Wait::Upstream),
+                client: request.waited(Wait::Client),
+                disk: request.waited(Wait::Disk),
+                sleep: request.waited(Wait::Sleep),
+                other: request.waited(Wait::Other),
+            },
             outcome: names::outcome(request.outcome),
             incomplete: request.incomplete,
         }
     }
+}
+
+/// Of Apache's threads: another server has none.
+fn cpu_apache(request: &Request) -> Option<u64> {
+    let spent = request.spent?;
+    (request.mode != Some(Mode::Http)).then_some(spent.cpu)
 }
 
 /// `2026-11-21T09:37:03.123456789Z`: nine digits, always.
@@ -151,7 +168,7 @@ mod tests {
         let known = keys(&json(&request));
         request.time_unix_ns = 1_000_000_000;
         (request.daemon_pid, request.daemon_tid) = (None, None);
-        (request.mode, request.process_group) = (None, None);
+        (request.mode, request.names) = (None, None);
         (
             request.method,
             request.path,
