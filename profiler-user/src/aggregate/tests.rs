@@ -81,6 +81,9 @@ fn a_window_closes_and_the_run_goes_on() {
     assert_eq!((second.rows.len(), second.total.count), (1, 1));
     let run = aggregator.run(0, 2_000_000_000);
     assert_eq!((run.rows.len(), run.total.count), (2, 3));
+    let slowest = [&first, &second, &run].map(|window| window.slowest.len());
+    assert_eq!(slowest, [2, 1, 3]);
+    assert!(run.total.anatomy.shares.total() > second.total.anatomy.shares.total());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::slowest::Slowest;
 use super::{Stats, labels};
 use crate::model::Request;
 use crate::request::route::OTHER;
@@ -45,6 +46,8 @@ pub struct Window {
     pub rows: Vec<Row>,
     /// Of all rows.
     pub total: Stats,
+    /// At most [`MAX_SLOWEST`](super::MAX_SLOWEST), the slowest first.
+    pub slowest: Vec<Request>,
 }
 
 impl Window {
@@ -96,6 +99,7 @@ impl Aggregator {
             status_class: labels::status_class(request.status),
         };
         self.open.row(key).record(request);
+        self.open.slowest.offer(request);
     }
 
     /// Closes the interval, adds it to the run, and opens the next one.
@@ -104,6 +108,7 @@ impl Aggregator {
         for (key, stats) in &closed.rows {
             self.run.row(key.clone()).merge(stats);
         }
+        self.run.slowest.merge(&closed.slowest);
         closed.into_window(start_unix_ns, end_unix_ns)
     }
 
@@ -117,6 +122,7 @@ impl Aggregator {
 #[derive(Clone, Debug, Default)]
 struct Table {
     rows: HashMap<Key, Stats>,
+    slowest: Slowest,
 }
 
 impl Table {
@@ -147,6 +153,7 @@ impl Table {
             end_unix_ns,
             rows,
             total,
+            slowest: self.slowest.into_requests(),
         }
     }
 }
