@@ -3,10 +3,12 @@
 use super::{Peers, Shares};
 use crate::model::{Mode, Request, Wait};
 
-/// What is summed up, by the name that outputs use: nanoseconds, `None` where the
-/// request's is not known. `cpu` and all that begins with `wait_` are known of the
-/// same requests.
-pub const FIGURES: [(&str, fn(&Request) -> Option<u64>); 18] = [
+/// A time of a request: nanoseconds, `None` where it is not known.
+pub type Figure = fn(&Request) -> Option<u64>;
+
+/// What is summed up, by the name that outputs use. `cpu` and all that begins with
+/// `wait_` are known of the same requests.
+pub const FIGURES: [(&str, Figure); 18] = [
     ("accept_wait", |request| request.times.accept_wait),
     ("read_time", |request| request.times.read_time),
     ("server_time", |request| request.times.server_time),

@@ -16,7 +16,7 @@ mod slowest;
 mod stats;
 mod window;
 
-pub use anatomy::{Anatomy, FIGURES, Sum};
+pub use anatomy::{Anatomy, FIGURES, Figure, Sum};
 pub use peers::{MAX_PEERS, OTHER_PEER, Peers, Waited};
 pub use shares::{SHARES, Share, Shares};
 pub use slowest::MAX_SLOWEST;

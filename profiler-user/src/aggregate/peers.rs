@@ -92,7 +92,7 @@ mod tests {
     fn are_bounded_and_nothing_is_lost() {
         let mut merged = peers(0..MAX_PEERS + 2);
         merged.merge(&peers([1, 1, 100]));
-        merged.merge(&peers(0..MAX_PEERS + 1));
+        merged.merge(&peers(0..=MAX_PEERS));
         assert_eq!(merged.iter().count(), MAX_PEERS + 1);
         let all = merged.iter().map(|(_, waited)| waited.requests);
         assert_eq!(all.sum::<u64>() as usize, 2 * MAX_PEERS + 6);
