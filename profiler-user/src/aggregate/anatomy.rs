@@ -63,12 +63,13 @@ pub struct Anatomy {
     sums: [Sum; FIGURES.len()],
     /// The same without overlap, of the requests of which all of it is known.
     pub shares: Shares,
-    /// Whom they waited for.
+    /// Whom they waited for; the [`Aggregator`](super::Aggregator) says, since not
+    /// every peer is named.
     pub peers: Peers,
 }
 
 impl Anatomy {
-    /// Adds a request.
+    /// Adds a request, all but the peer that it waited for.
     pub fn record(&mut self, request: &Request) {
         for (sum, (_, figure)) in self.sums.iter_mut().zip(FIGURES) {
             if let Some(ns) = figure(request) {
@@ -77,9 +78,6 @@ impl Anatomy {
         }
         if let Some(shares) = Shares::of(request) {
             self.shares.merge(&shares);
-        }
-        if let (Some(peer), Some(ns)) = (&request.upstream, request.waited(Wait::Upstream)) {
-            self.peers.record(peer, ns);
         }
     }
 
@@ -144,6 +142,5 @@ mod tests {
         one.merge(&one.clone());
         assert_eq!(one.sums, two.sums);
         assert_eq!(one.shares, two.shares);
-        assert!(one.peers.iter().eq(two.peers.iter()));
     }
 }

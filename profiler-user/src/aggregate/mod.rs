@@ -17,7 +17,7 @@ mod stats;
 mod window;
 
 pub use anatomy::{Anatomy, FIGURES, Figure, Sum};
-pub use peers::{MAX_PEERS, OTHER_PEER, Peers, Waited};
+pub use peers::{MAX_NAMED_PEERS, MAX_PEERS, OTHER_PEER, Peers, Waited};
 pub use shares::{SHARES, Share, Shares};
 pub use slowest::MAX_SLOWEST;
 pub use stats::{BUCKET_BOUNDS_NS, BUCKETS, Stats};

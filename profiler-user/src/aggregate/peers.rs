@@ -1,12 +1,17 @@
 //! Whom requests waited for.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Peers kept apart; those that come later are [`OTHER_PEER`]. An application
-/// speaks to a few databases and services.
+/// Peers kept apart in a row; those that come later are [`OTHER_PEER`]. An
+/// application speaks to a few databases and services.
 pub const MAX_PEERS: usize = 8;
 
-/// The peer of all that are not kept apart.
+/// Peers named in a run: where they come and go (a crawler, a cluster), each would
+/// else be a label for ever.
+pub const MAX_NAMED_PEERS: usize = 64;
+
+/// The peer of all that are not kept apart, or not named.
 pub const OTHER_PEER: &str = "_other";
 
 /// The waiting for one peer.
@@ -25,6 +30,20 @@ impl Waited {
     }
 }
 
+/// The peers that are named in a run: the first to come.
+#[derive(Debug, Default)]
+pub(super) struct Named(HashSet<Arc<str>>);
+
+impl Named {
+    /// The peer, if it is named.
+    pub(super) fn name<'a>(&mut self, peer: &'a Arc<str>) -> Option<&'a Arc<str>> {
+        if self.0.len() < MAX_NAMED_PEERS {
+            self.0.insert(Arc::clone(peer));
+        }
+        self.0.contains(peer).then_some(peer)
+    }
+}
+
 /// The peers of a set of requests.
 ///
 /// All that a request waited for peers is booked on the one that it waited for
@@ -36,9 +55,13 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Adds a request that waited `ns` for `peer`.
-    pub fn record(&mut self, peer: &Arc<str>, ns: u64) {
-        self.of(peer).merge(Waited { ns, requests: 1 });
+    /// Adds a request that waited `ns` for `peer`; without, for one not named.
+    pub fn record(&mut self, peer: Option<&Arc<str>>, ns: u64) {
+        let waited = match peer {
+            Some(peer) => self.of(peer),
+            None => &mut self.other,
+        };
+        waited.merge(Waited { ns, requests: 1 });
     }
 
     /// Adds all of `other`.
@@ -83,7 +106,7 @@ mod tests {
     fn peers(names: impl IntoIterator<Item = usize>) -> Peers {
         let mut peers = Peers::default();
         for name in names {
-            peers.record(&name.to_string().into(), 10);
+            peers.record(Some(&name.to_string().into()), 10);
         }
         peers
     }

@@ -148,6 +148,26 @@ fn rows_are_bounded() {
     assert_eq!(window.total.count as usize, MAX_ROWS + 50);
 }
 
+#[test]
+fn named_peers_are_bounded() {
+    let mut aggregator = Aggregator::new();
+    for n in 0..MAX_NAMED_PEERS + 3 {
+        let mut request = sample::request(&format!("/{n}"));
+        request.upstream = Some(format!("peer {n}").into());
+        aggregator.record(&request);
+    }
+    let rows = aggregator.close(0, 1).rows;
+    let peers = rows.iter().map(|row| row.stats.anatomy.peers.heaviest());
+    let named = peers.filter(|peer| *peer != Some(OTHER_PEER));
+    assert_eq!(named.count(), MAX_NAMED_PEERS);
+    aggregator.record(&sample::request("/later"));
+    let later = aggregator.close(1, 2).total.anatomy.peers;
+    assert_eq!(later.heaviest(), Some(OTHER_PEER));
+    let run = aggregator.run(0, 2).total.anatomy.peers;
+    let requests: u64 = run.iter().map(|(_, waited)| waited.requests).sum();
+    assert_eq!(requests as usize, MAX_NAMED_PEERS + 4);
+}
+
 proptest! {
     #[test]
     fn quantiles_are_within_a_percent(mut durations in prop::collection::vec(1..600_000_000_000_u64, 1..300)) {

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::peers::Named;
 use super::slowest::Slowest;
 use super::{Stats, labels};
-use crate::model::Request;
+use crate::model::{Request, Wait};
 use crate::request::route::OTHER;
 
 /// Rows of their own in an interval and in the run; requests of more go to the
@@ -82,6 +83,7 @@ impl Window {
 pub struct Aggregator {
     open: Table,
     run: Table,
+    peers: Named,
 }
 
 impl Aggregator {
@@ -98,7 +100,12 @@ impl Aggregator {
             method: labels::method(request.method.as_deref()),
             status_class: labels::status_class(request.status),
         };
-        self.open.row(key).record(request);
+        let stats = self.open.row(key);
+        stats.record(request);
+        if let (Some(peer), Some(ns)) = (&request.upstream, request.waited(Wait::Upstream)) {
+            let peers = &mut stats.anatomy.peers;
+            peers.record(self.peers.name(peer), ns);
+        }
         self.open.slowest.offer(request);
     }
 

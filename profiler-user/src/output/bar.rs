@@ -80,6 +80,7 @@ mod tests {
         let mut anatomy = Anatomy::default();
         assert_eq!(bar(&anatomy), None);
         anatomy.record(&sample::request("/"));
+        anatomy.peers.record(Some(&"127.0.0.1:5432".into()), 1);
         let line = bar(&anatomy).unwrap();
         assert_eq!(
             line.text,

@@ -5,7 +5,7 @@
 //! | tag | is |
 //! |---|---|
 //! | `host.name` `route` | as in [`points`](super::points) |
-//! | `server.address` | the peer that was waited for: IP address, or the path (`@name`) of a UNIX socket; left out where that has none; `_other` for those of a row past its [`MAX_PEERS`](crate::aggregate::MAX_PEERS) |
+//! | `server.address` | the peer that was waited for: IP address, or the path (`@name`) of a UNIX socket; left out where that has none; `_other` past [`MAX_PEERS`](crate::aggregate::MAX_PEERS) of a row and [`MAX_NAMED_PEERS`](crate::aggregate::MAX_NAMED_PEERS) of the run |
 //! | `server.port` | its port; left out where it has none |
 //!
 //! | field | type | is |
