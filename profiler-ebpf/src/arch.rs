@@ -4,14 +4,35 @@ use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
 use crate::user::Buffers;
 
-/// The system call under way and those of its arguments that tell where the
-/// bytes are.
+/// A system call on a socket.
+#[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Syscall {
-    pub number: u64,
-    /// Second argument.
-    pub second: u64,
-    /// Third argument.
-    pub third: u64,
+    /// Where the caller's bytes are.
+    pub buffers: Buffers,
+    /// The socket's file descriptor.
+    pub descriptor: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Syscall {
+    /// No call at all.
+    pub const NONE: Self = Self::new(Buffers::OPAQUE, u32::MAX);
+
+    /// The call of that number on that descriptor.
+    #[inline(always)]
+    pub fn of(number: u64, descriptor: u32, second: u64, third: u64) -> Self {
+        Self::new(buffers(number, second, third), descriptor)
+    }
+
+    const fn new(buffers: Buffers, descriptor: u32) -> Self {
+        Self {
+            buffers,
+            descriptor,
+            reserved: 0,
+        }
+    }
 }
 
 /// The system call that a thread sleeps in.
@@ -129,13 +150,14 @@ pub fn current_syscall() -> Syscall {
     // which checks each load against the kernel's own `struct pt_regs`.
     unsafe {
         let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
-        let number = *frame.add(regs::NUMBER);
-        Syscall {
-            // arm64 keeps it in the low half of the word.
-            number: number & 0xffff_ffff,
-            second: *frame.add(regs::SECOND),
-            third: *frame.add(regs::THIRD),
-        }
+        // arm64 keeps it in the low half of the word.
+        let number = *frame.add(regs::NUMBER) & 0xffff_ffff;
+        let descriptor = match descriptor_argument(number) {
+            0 => *frame.add(regs::FIRST),
+            _ => *frame.add(regs::THIRD),
+        };
+        let (second, third) = (*frame.add(regs::SECOND), *frame.add(regs::THIRD));
+        Syscall::of(number, descriptor as u32, second, third)
     }
 }
 
@@ -201,16 +223,13 @@ pub fn count_argument(number: u64) -> Option<usize> {
     (number == nr::SENDFILE).then_some(3)
 }
 
-impl Syscall {
-    /// Where the caller's bytes are.
-    #[inline(always)]
-    pub fn buffers(&self) -> Buffers {
-        match self.number {
-            nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Buffers::flat(self.second),
-            nr::READV | nr::WRITEV => Buffers::vector(self.second, self.third),
-            nr::SENDMSG | nr::RECVMSG => Buffers::message(self.second),
-            nr::SENDFILE | nr::SPLICE => Buffers::BODY_ONLY,
-            _ => Buffers::OPAQUE,
-        }
+#[inline(always)]
+fn buffers(number: u64, second: u64, third: u64) -> Buffers {
+    match number {
+        nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Buffers::flat(second),
+        nr::READV | nr::WRITEV => Buffers::vector(second, third),
+        nr::SENDMSG | nr::RECVMSG => Buffers::message(second),
+        nr::SENDFILE | nr::SPLICE => Buffers::BODY_ONLY,
+        _ => Buffers::OPAQUE,
     }
 }

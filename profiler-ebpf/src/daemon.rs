@@ -19,31 +19,23 @@ use crate::op::{Op, copy_slot};
 use crate::threads::{self, run_delay};
 use crate::{conns, environ};
 
-/// A read on a UNIX socket returned `ret`.
+/// A read came to the end: of a daemon's answer, for Apache's thread.
 #[inline(always)]
-pub fn received(op: &mut Op, ret: i64) -> Option<()> {
-    if let Some(handover) = find(op.sock) {
-        return daemon_received(op, handover, ret);
-    }
-    if ret != 0 {
-        return None;
-    }
+pub fn read_to_end(op: &Op) -> Option<()> {
     let thread = threads::find(op.task as u32)?;
     if thread.own_end == op.sock {
         find(thread.far_end)?.eof_ns = op.now;
+        thread.forget_daemon();
     } else if thread.serving == op.sock {
-        // Apache had done with the request first.
+        // A daemon's thread; Apache had done with the request first.
         thread.release(op.now);
     }
     None
 }
 
-/// A write on a UNIX socket took `ret` bytes.
+/// A write on a UNIX socket that is no daemon's end.
 #[inline(always)]
-pub fn sent(op: &mut Op, ret: i64) -> Option<()> {
-    if let Some(handover) = find(op.sock) {
-        return daemon_sent(op, handover, ret);
-    }
+pub fn apache_sent(op: &mut Op, ret: i64) -> Option<()> {
     let thread = threads::find(op.task as u32)?;
     if ret <= 0 || thread.serving == 0 || thread.own_end == op.sock {
         return None;
@@ -51,6 +43,7 @@ pub fn sent(op: &mut Op, ret: i64) -> Option<()> {
     if environ::is_environ(op) && hand_over(op, thread.serving).is_some() {
         thread.own_end = op.sock;
         thread.far_end = unix_peer(op.sock)?;
+        thread.own_fd = op.descriptor;
     } else {
         thread.speaks_to(op.sock);
     }
@@ -85,8 +78,9 @@ fn hand_over(op: &mut Op, conn: u64) -> Option<()> {
     Some(())
 }
 
+/// A read by a daemon's thread on its end.
 #[inline(always)]
-fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
+pub fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
     let thread = threads::find_or_add(op)?;
     if thread.serving == op.sock {
         book(op, thread, handover);
@@ -95,7 +89,8 @@ fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()>
             // It was never seen to end the one before.
             abandoned(op, thread.serving);
         }
-        thread.take(op.now, run_delay(), op.sock);
+        thread.take(op.now, run_delay(), op.sock, 0);
+        thread.serving_fd = op.descriptor;
         handover.taken_ns = thread.taken_ns;
         handover.pid = (op.task >> 32) as u32;
         handover.tid = op.task as u32;
@@ -104,8 +99,9 @@ fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()>
     close_if_done(op, thread, handover)
 }
 
+/// A write by a daemon's thread on its end.
 #[inline(always)]
-fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
+pub fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
     let thread = threads::find(op.task as u32)?;
     book(op, thread, handover);
     if ret > 0 {
@@ -192,8 +188,9 @@ fn unpark(op: &mut Op, far_end: u64, handover: &Handover) -> Option<()> {
     None
 }
 
+/// The request that was handed over through that end.
 #[inline(always)]
-fn find(far_end: u64) -> Option<&'static mut Handover> {
+pub fn find(far_end: u64) -> Option<&'static mut Handover> {
     let handover = HANDOVERS.get_ptr_mut(far_end)?;
     // SAFETY: a valid map value, written by one thread but for `eof_ns`.
     Some(unsafe { &mut *handover })

@@ -17,8 +17,8 @@ use profiler_common::limits::{
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::stats::{Counter, PLACES};
 
+use crate::arch::Syscall;
 use crate::op::Op;
-use crate::user::Buffers;
 
 /// Names a request of a connection.
 #[derive(Clone, Copy)]
@@ -52,8 +52,8 @@ pub struct Call {
     /// Bytes that a `sendfile` is to send; 0 for other calls, which are repeated
     /// when they fall short.
     pub wanted: u64,
-    /// Where the caller's bytes are.
-    pub buffers: Buffers,
+    /// Its arguments.
+    pub call: Syscall,
 }
 
 /// Connections by address of their `struct sock`. Written by the socket hooks;

@@ -43,6 +43,8 @@ pub struct Op {
     pub window_end: u32,
     /// Next buffer of a vector to look at.
     pub next_buffer: u32,
+    /// The socket's file descriptor.
+    pub descriptor: u32,
     /// What kind of server it is: of the `SERVER_` constants.
     pub server: u32,
     /// Next byte of a path to copy.

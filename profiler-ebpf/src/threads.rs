@@ -85,7 +85,8 @@ pub fn assign(op: &Op, conn: &Conn) {
     }
     if conn.is_served() {
         if let Some(thread) = find_or_add(op) {
-            thread.take(op.now, run_delay(), op.sock);
+            thread.take(op.now, run_delay(), op.sock, conn.cur.seq);
+            thread.serving_fd = op.descriptor;
         }
     } else if let Some(thread) = find(op.task as u32)
         && thread.serving == op.sock

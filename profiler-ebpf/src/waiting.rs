@@ -21,32 +21,42 @@ pub fn reason(thread: &mut Thread, state: u32) -> Wait {
     match arch::call(arguments.number) {
         Call::Lock => Wait::Lock,
         Call::Sleep => Wait::Sleep,
-        Call::Descriptor => match socket_of(arguments.first as u32) {
-            Some(sock) => on_socket(thread, sock),
-            None => Wait::Other,
-        },
+        Call::Descriptor => on_descriptor(thread, arguments.first as u32),
         Call::Poll if arguments.second == 0 => Wait::Sleep,
         // Of several, the first one stands for all.
-        Call::Poll => match user::read::<u32>(arguments.first).and_then(socket_of) {
-            Some(sock) => on_socket(thread, sock),
+        Call::Poll => match user::read(arguments.first) {
+            Some(descriptor) => on_descriptor(thread, descriptor),
             None => Wait::Other,
         },
         // How the event loop and time.sleep() of some languages sleep.
         Call::Select if arguments.first == 0 => Wait::Sleep,
         // Which sockets cannot be told cheaply: the one spoken to last.
-        Call::Select | Call::Epoll if thread.peer_sock != 0 => on_socket(thread, thread.peer_sock),
+        Call::Select | Call::Epoll if thread.peer_sock != 0 => {
+            let sock = thread.peer_sock;
+            upstream(thread, sock)
+        }
         Call::Select | Call::Epoll | Call::Other => Wait::Other,
     }
 }
 
+/// The two descriptors that every request knows are told without a look at the
+/// kernel's tables; neither is closed before the thread has done with it.
 #[inline(always)]
-fn on_socket(thread: &mut Thread, sock: u64) -> Wait {
-    if sock == thread.serving {
+fn on_descriptor(thread: &mut Thread, descriptor: u32) -> Wait {
+    if descriptor == thread.serving_fd {
         return Wait::Client;
     }
-    if sock == thread.own_end {
+    if descriptor == thread.own_fd {
         return Wait::Daemon;
     }
+    match socket_of(descriptor) {
+        Some(sock) => upstream(thread, sock),
+        None => Wait::Other,
+    }
+}
+
+#[inline(always)]
+fn upstream(thread: &mut Thread, sock: u64) -> Wait {
     if !matches!(conns::family(sock), AF_INET | AF_INET6 | AF_UNIX) {
         return Wait::Other;
     }

@@ -9,6 +9,7 @@ use profiler_common::config::sock_common;
 use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 
 use super::watched_task;
+use crate::traffic::Io;
 use crate::{arch, traffic};
 
 /// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
@@ -30,14 +31,10 @@ fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let ret: i32 = ctx.arg(1);
-    let (key, result) = (sock as u64, i64::from(ret));
+    log!(ctx, "socket read: {}", ret);
     match family(sock) {
-        AF_INET | AF_INET6 => {
-            log!(ctx, "socket read: {}", ret);
-            let buffers = arch::current_syscall().buffers();
-            traffic::received(key, task, result, buffers)
-        }
-        AF_UNIX => traffic::received_unix(key, task, result),
+        AF_INET | AF_INET6 => traffic::received(task, io(sock, ret)),
+        AF_UNIX => traffic::received_unix(task, io(sock, ret)),
         _ => None,
     }
 }
@@ -54,16 +51,21 @@ fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
     let task = watched_task()?;
     let sock: *const u16 = ctx.arg(0);
     let ret: i32 = ctx.arg(1);
-    let (key, result) = (sock as u64, i64::from(ret));
-    let buffers = || arch::current_syscall().buffers();
+    log!(ctx, "socket write: {}", ret);
     match family(sock) {
-        AF_INET | AF_INET6 => {
-            log!(ctx, "socket write: {}", ret);
-            // A call that could not write all shows as one more, with EAGAIN.
-            traffic::sent(key, task, result, false, buffers())
-        }
-        AF_UNIX => traffic::sent_unix(key, task, result, buffers()),
+        // A call that could not write all shows as one more, with EAGAIN.
+        AF_INET | AF_INET6 => traffic::sent(task, io(sock, ret), false),
+        AF_UNIX => traffic::sent_unix(task, io(sock, ret)),
         _ => None,
+    }
+}
+
+#[inline(always)]
+fn io(sock: *const u16, ret: i32) -> Io {
+    Io {
+        sock: sock as u64,
+        ret: i64::from(ret),
+        call: arch::current_syscall(),
     }
 }
 

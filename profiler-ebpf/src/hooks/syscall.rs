@@ -14,6 +14,7 @@ use super::watched_task;
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
 use crate::maps::{CALLS, Call, Place, count};
+use crate::traffic::Io;
 use crate::{conns, traffic};
 
 /// `MSG_PEEK` (include/linux/socket.h).
@@ -46,11 +47,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     if !is_unix && !conns::is_tcp(sock) {
         return None;
     }
-    let call = Syscall {
-        number,
-        second: read(ctx, ARGUMENTS + 8)?,
-        third: read(ctx, ARGUMENTS + 16)?,
-    };
+    let (second, third) = (read(ctx, ARGUMENTS + 8)?, read(ctx, ARGUMENTS + 16)?);
     let wanted = match arch::count_argument(number) {
         Some(index) => read(ctx, ARGUMENTS + index * 8)?,
         None => 0,
@@ -59,7 +56,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         sock,
         is_unix: u64::from(is_unix),
         wanted,
-        buffers: call.buffers(),
+        call: Syscall::of(number, descriptor as u32, second, third),
     };
     if CALLS.insert(task.id, call, u64::from(BPF_ANY)).is_err() {
         count(Place::Traffic, Counter::OpaqueIo);
@@ -83,15 +80,19 @@ fn try_exit(ctx: &TracePointContext) -> Option<()> {
     let ret: i64 = read(ctx, RETURN)?;
     log!(ctx, "call {} on {:x}: {}", number, call.sock, ret);
     let sends = arch::sends(number);
-    if call.is_unix != 0 && sends {
-        traffic::sent_unix(call.sock, task, ret, call.buffers)
-    } else if call.is_unix != 0 {
-        traffic::received_unix(call.sock, task, ret)
-    } else if sends {
-        let short = ret >= 0 && (ret as u64) < call.wanted;
-        traffic::sent(call.sock, task, ret, short, call.buffers)
-    } else {
-        traffic::received(call.sock, task, ret, call.buffers)
+    let io = Io {
+        sock: call.sock,
+        ret,
+        call: call.call,
+    };
+    match (call.is_unix != 0, sends) {
+        (true, true) => traffic::sent_unix(task, io),
+        (true, false) => traffic::received_unix(task, io),
+        (false, true) => {
+            let short = ret >= 0 && (ret as u64) < call.wanted;
+            traffic::sent(task, io, short)
+        }
+        (false, false) => traffic::received(task, io),
     }
 }
 
