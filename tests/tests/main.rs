@@ -8,6 +8,7 @@ mod apache_alone;
 mod before_attach;
 mod bodies;
 mod durations;
+mod events_alone;
 mod express;
 mod hangups;
 mod influxdb;

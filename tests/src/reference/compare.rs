@@ -1,0 +1,197 @@
+//! wsgiprobe's figures beside mod_wsgi's.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Event;
+use crate::figures::Figures;
+use crate::report::Request;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `server_time`.
+    Server,
+    /// `queue_time`.
+    Queue,
+    /// `daemon_time`.
+    Daemon,
+    /// `application_time`.
+    Application,
+    /// `daemon_time + application_time` (embedded: `server_time + ...`): both sides
+    /// draw the line between the two at different places, see `anatomy.rs`.
+    ToTheEnd,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [
+        Self::Server,
+        Self::Queue,
+        Self::Daemon,
+        Self::Application,
+        Self::ToTheEnd,
+    ];
+
+    fn theirs(self, event: &Event) -> Option<f64> {
+        match self {
+            Self::Server => Some(event.server_us()),
+            Self::Queue => event.queue_us(),
+            Self::Daemon => event.daemon_us(),
+            Self::Application => Some(event.application_us()),
+            Self::ToTheEnd => {
+                Some(event.daemon_us().unwrap_or(event.server_us()) + event.application_us())
+            }
+        }
+    }
+
+    fn ours(self, request: &Request, in_daemon: bool) -> Option<f64> {
+        let time = match self {
+            Self::Server => request.server_time,
+            Self::Queue => request.queue_time,
+            Self::Daemon => request.daemon_time,
+            Self::Application => request.application_time,
+            Self::ToTheEnd => {
+                let before = if in_daemon {
+                    request.daemon_time
+                } else {
+                    request.server_time
+                };
+                before
+                    .zip(request.application_time)
+                    .map(|(before, application)| before + application)
+            }
+        };
+        time.map(|nanoseconds| nanoseconds as f64 / 1000.0)
+    }
+}
+
+/// The same requests as both sides saw them.
+pub struct Comparison<'a> {
+    name: String,
+    pairs: Vec<(&'a Event, &'a Request)>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Finds each event's request; each must have exactly one.
+    pub fn of(
+        name: impl Into<String>,
+        events: &'a [Event],
+        requests: &'a [Request],
+    ) -> Result<Self> {
+        let mut by_path: HashMap<&str, Vec<&Request>> = HashMap::new();
+        for request in requests {
+            let path = request.path.as_deref().unwrap_or("-");
+            by_path.entry(path).or_default().push(request);
+        }
+        let pair = |event: &'a Event| {
+            let path = event.path.as_str();
+            let found = by_path.get(path).map_or(&[][..], Vec::as_slice);
+            ensure!(
+                found.len() == 1,
+                "{path} was reported {} times",
+                found.len()
+            );
+            Ok((event, found[0]))
+        };
+        let pairs = events.iter().map(pair).collect::<Result<Vec<_>>>()?;
+        ensure!(!pairs.is_empty(), "mod_wsgi has no event to compare with");
+        let name = name.into();
+        Ok(Self { name, pairs })
+    }
+
+    /// `ours - theirs` of each request, microseconds. A request without that figure
+    /// on one side only is an error.
+    pub fn differences(&self, part: Part) -> Result<Figures> {
+        let difference = |(event, request): &(&Event, &Request)| {
+            let (theirs, ours) = (part.theirs(event), part.ours(request, event.in_daemon()));
+            match (theirs, ours) {
+                (Some(theirs), Some(ours)) => Some(Ok(ours - theirs)),
+                (None, None | Some(0.0)) => None,
+                _ => Some(Err(anyhow::anyhow!(
+                    "{part:?} of {}: mod_wsgi {theirs:?} us, wsgiprobe {ours:?} us",
+                    event.path
+                ))),
+            }
+        };
+        self.pairs.iter().filter_map(difference).collect()
+    }
+
+    /// Fails unless the median of the differences is within `median` microseconds
+    /// and 99 of 100 are within `p99`.
+    pub fn within(&self, part: Part, median: f64, p99: f64) -> Result<()> {
+        self.between(part, -median, median)?;
+        let worst = self.differences(part)?.sizes().quantile(0.99);
+        let worst = worst.context("nothing to compare")?;
+        ensure!(
+            worst <= p99,
+            "{}: 99 of 100 {part:?} differ by up to {worst:.0} us, more than {p99}\n{self}",
+            self.name
+        );
+        Ok(())
+    }
+
+    /// Fails unless the median of the differences is in that range, microseconds.
+    pub fn between(&self, part: Part, least: f64, most: f64) -> Result<()> {
+        let median = self.differences(part)?.median();
+        let median = median.context("nothing to compare")?;
+        ensure!(
+            (least..=most).contains(&median),
+            "{}: {part:?} differs by {median:+.0} us in the median, not {least} to {most}\n{self}",
+            self.name
+        );
+        Ok(())
+    }
+
+    /// The middle of what mod_wsgi's callbacks took, microseconds.
+    fn callbacks(&self) -> Figures {
+        let took = |(event, _): &(&Event, &Request)| event.callbacks_ns as f64 / 1000.0;
+        self.pairs.iter().map(took).collect()
+    }
+}
+
+/// A table: a line for each part.
+impl fmt::Display for Comparison<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.0}"));
+        let callbacks = self.callbacks();
+        writeln!(
+            f,
+            "{}: {} requests, microseconds; the events' callbacks took {} (p99 {})",
+            self.name,
+            self.pairs.len(),
+            show(callbacks.median()),
+            show(callbacks.quantile(0.99))
+        )?;
+        writeln!(
+            f,
+            "  part             mod_wsgi   wsgiprobe | difference: median      p99    worst"
+        )?;
+        for part in Part::ALL {
+            let theirs: Figures = self
+                .pairs
+                .iter()
+                .filter_map(|(event, _)| part.theirs(event))
+                .collect();
+            let ours: Figures = self
+                .pairs
+                .iter()
+                .filter_map(|(event, request)| part.ours(request, event.in_daemon()))
+                .collect();
+            let differences = self.differences(part).unwrap_or_default();
+            let sizes = differences.sizes();
+            writeln!(
+                f,
+                "  {:<14} {:>10}  {:>10} | {:>18} {:>8} {:>8}",
+                format!("{part:?}"),
+                show(theirs.median()),
+                show(ours.median()),
+                show(differences.median()),
+                show(sizes.quantile(0.99)),
+                show(sizes.quantile(1.0)),
+            )?;
+        }
+        Ok(())
+    }
+}
