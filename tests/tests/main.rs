@@ -4,6 +4,7 @@
 //! (`cargo test -p wsgiprobe-tests -- pipelining` or `... -- ::sock`).
 
 mod addresses;
+mod anatomy;
 mod apache_alone;
 mod before_attach;
 mod bodies;
@@ -17,6 +18,7 @@ mod lifecycle;
 mod load;
 mod long_paths;
 mod not_http;
+mod parts;
 mod pipelining;
 mod recycling;
 mod refusals;

@@ -118,6 +118,11 @@ impl<'a> Comparison<'a> {
         self.pairs.iter().filter_map(difference).collect()
     }
 
+    /// wsgiprobe's side.
+    pub fn requests(&self) -> impl Iterator<Item = &'a Request> {
+        self.pairs.iter().map(|(_, request)| *request)
+    }
+
     /// Fails unless the median of the differences is within `median` microseconds
     /// and 99 of 100 are within `p99`.
     pub fn within(&self, part: Part, median: f64, p99: f64) -> Result<()> {
@@ -151,6 +156,18 @@ impl<'a> Comparison<'a> {
     }
 }
 
+/// Issue 3's goal, microseconds: for the median, and for 99 of 100.
+const GOAL: (f64, f64) = (30.0, 200.0);
+
+fn goal(differences: &Figures) -> &'static str {
+    let (median, p99) = (differences.median(), differences.sizes().quantile(0.99));
+    match median.zip(p99) {
+        None => "-",
+        Some((median, p99)) if median.abs() <= GOAL.0 && p99 <= GOAL.1 => "met",
+        Some(_) => "missed",
+    }
+}
+
 /// A table: a line for each part.
 impl fmt::Display for Comparison<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,7 +183,7 @@ impl fmt::Display for Comparison<'_> {
         )?;
         writeln!(
             f,
-            "  part             mod_wsgi   wsgiprobe | difference: median      p99    worst"
+            "  part             mod_wsgi   wsgiprobe | difference: median      p99    worst  goal"
         )?;
         for part in Part::ALL {
             let theirs: Figures = self
@@ -183,13 +200,14 @@ impl fmt::Display for Comparison<'_> {
             let sizes = differences.sizes();
             writeln!(
                 f,
-                "  {:<14} {:>10}  {:>10} | {:>18} {:>8} {:>8}",
+                "  {:<14} {:>10}  {:>10} | {:>18} {:>8} {:>8}  {}",
                 format!("{part:?}"),
                 show(theirs.median()),
                 show(ours.median()),
                 show(differences.median()),
                 show(sizes.quantile(0.99)),
                 show(sizes.quantile(1.0)),
+                goal(&differences),
             )?;
         }
         Ok(())
