@@ -40,7 +40,20 @@ def read(environ, amount):
         pass
 
 
-WHOLE = {"hello": hello, "burn": burn, "read": read, **waits.ROUTES}
+class Closing:
+    """Goes on for so many milliseconds once the whole answer is out."""
+
+    def __init__(self, body, amount):
+        self.pieces, self.amount = iter([body]), int(amount)
+
+    def __iter__(self):
+        return self.pieces
+
+    def close(self):
+        time.sleep(self.amount / 1000)
+
+
+WHOLE = {"hello": hello, "burn": burn, "read": read, "closing": hello, **waits.ROUTES}
 
 
 class Measured:
@@ -63,26 +76,13 @@ def stream(measured, amount):
     yield measured.answer()
 
 
-class Closing:
-    """Goes on for so many milliseconds once the answer is out."""
-
-    def __init__(self, measured, amount):
-        self.pieces, self.amount = iter([measured.answer()]), int(amount)
-
-    def __iter__(self):
-        return self.pieces
-
-    def close(self):
-        time.sleep(self.amount / 1000)
-
-
 def large(measured, amount):
     """So many kilobytes, for clients that do not keep up."""
     yield bytes(int(amount) * 1024).replace(b"\0", b" ")
     yield measured.answer()
 
 
-STREAMED = {"stream": stream, "closing": Closing, "large": large}
+STREAMED = {"stream": stream, "large": large}
 
 
 def application(environ, start_response):
@@ -95,4 +95,4 @@ def application(environ, start_response):
     WHOLE[name](environ, amount)
     body = measured.answer()
     start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
-    return [body]
+    return Closing(body, amount) if name == "closing" else [body]

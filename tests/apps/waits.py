@@ -1,4 +1,7 @@
-"""Things to wait for, one a route: each for as many milliseconds as told."""
+"""Things to wait for, one a route: each for as many milliseconds as told.
+
+Redis looks at its clients ten times a second: there it may be 100 more.
+"""
 
 import os
 import socket

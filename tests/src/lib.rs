@@ -12,9 +12,10 @@
 //! - [`reference`]: mod_wsgi's own events, the other ground truth: where the time
 //!   went. [`report::parts`]: what wsgiprobe says of it.
 //! - [`measured`]: what the application says that a request did to its thread.
-//! - [`load`]: many requests from several clients.
+//! - [`load`]: many requests from several clients; [`cases`]: of several kinds.
+//! - [`busy`]: cores with no time.
 //! - [`backends`]: every test once for each hook back end.
-//! - [`influx`]: a private InfluxDB.
+//! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //!
 //! Servers are our own children and are stopped by pid when dropped, panics
@@ -24,6 +25,7 @@
 pub mod access_log;
 pub mod apache;
 pub mod backends;
+pub mod busy;
 pub mod cases;
 pub mod client;
 pub mod express;
@@ -41,4 +43,5 @@ pub mod report;
 pub mod run;
 pub mod server;
 pub mod site;
+pub mod stores;
 pub mod wait;
