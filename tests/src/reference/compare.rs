@@ -213,3 +213,92 @@ impl fmt::Display for Comparison<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: Event = Event {
+        path: String::new(),
+        request_start: 1_000,
+        queue_start: 1_100,
+        daemon_start: 1_130,
+        application_start: 1_300,
+        application_finish: 1_420,
+        application_time: 120e-6,
+        cpu_user_time: 0.0,
+        cpu_system_time: 0.0,
+        gil_wait_time: None,
+        callbacks_ns: 9_000,
+    };
+
+    fn events() -> Vec<Event> {
+        let event = |number| Event {
+            path: format!("/hello/0/{number}"),
+            ..EVENT
+        };
+        (0..3).map(event).collect()
+    }
+
+    /// What agrees with each event but for `server_time`, which is that much longer.
+    fn requests(longer_us: u64) -> Vec<Request> {
+        let template: Request =
+            serde_json::from_str(include_str!("../../fixtures/request.json")).expect("a request");
+        let request = |event: &Event| Request {
+            path: Some(event.path.clone()),
+            server_time: Some((100 + longer_us) * 1000),
+            queue_time: Some(30_000),
+            daemon_time: Some(170_000),
+            application_time: Some(120_000),
+            ..template.clone()
+        };
+        events().iter().map(request).collect()
+    }
+
+    #[test]
+    fn what_agrees_is_within() {
+        let (events, requests) = (events(), requests(0));
+        let comparison = Comparison::of("same", &events, &requests).expect("pairs");
+        for part in Part::ALL {
+            comparison.within(part, 0.5, 0.5).expect("no difference");
+        }
+        assert_eq!(comparison.to_string().matches(" met\n").count(), 5);
+    }
+
+    #[test]
+    fn what_differs_is_told() {
+        let (events, requests) = (events(), requests(40));
+        let comparison = Comparison::of("late", &events, &requests).expect("pairs");
+        let text = comparison.to_string();
+        assert_eq!(
+            (
+                text.matches(" met\n").count(),
+                text.matches(" missed\n").count()
+            ),
+            (4, 1)
+        );
+        assert!(comparison.within(Part::Server, 30.0, 200.0).is_err());
+        assert!(comparison.within(Part::Server, 50.0, 30.0).is_err());
+        assert!(comparison.between(Part::Server, 35.0, 45.0).is_ok());
+        assert!(comparison.between(Part::Queue, 35.0, 45.0).is_err());
+    }
+
+    #[test]
+    fn what_is_unknown_is_an_error() {
+        let (events, mut requests) = (events(), requests(0));
+        requests[1].queue_time = None;
+        let comparison = Comparison::of("unknown", &events, &requests).expect("pairs");
+        assert!(comparison.within(Part::Queue, 30.0, 200.0).is_err());
+        assert!(comparison.within(Part::Server, 30.0, 200.0).is_ok());
+    }
+
+    #[test]
+    fn each_event_has_one_request() {
+        let (events, mut requests) = (events(), requests(0));
+        let twice = requests[0].clone();
+        requests.push(twice);
+        assert!(Comparison::of("twice", &events, &requests).is_err());
+        assert!(Comparison::of("missing", &events, &requests[1..3]).is_err());
+        assert!(Comparison::of("nothing", &[], &requests).is_err());
+    }
+}
