@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 
 pub use self::conf::{Conf, Mpm, Wsgi};
-use crate::access_log::{AccessLog, Entry};
+use crate::access_log::AccessLog;
 use crate::client::Client;
 use crate::process::Guarded;
 use crate::server::Server;
@@ -110,35 +110,10 @@ impl Apache {
         self.server.as_ref().context("Apache is not running")
     }
 
-    /// Its parent process, the one to watch.
-    pub fn pid(&self) -> Result<u32> {
-        Ok(self.server()?.pid())
-    }
-
-    /// The loopback port that it listens on.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// A new connection to it.
-    pub fn connect(&self) -> Result<Client> {
-        Client::connect(self.port)
-    }
-
     /// Lets the request `path` for the application's `gate` go on.
     pub fn open_gate(&self, path: &str) -> Result<()> {
         let gate = self.site.path("gates").join(path.replace('/', "_"));
         fs::write(&gate, "").with_context(|| gate.display().to_string())
-    }
-
-    /// Waits until all that clients did is over, and gives the `count` entries (or
-    /// more) that it logged since it was started (or started again).
-    pub fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        self.log
-            .as_ref()
-            .context("Apache has not been running")?
-            .settle(count)
     }
 
     /// What went wrong in Apache or in the application.
@@ -154,7 +129,11 @@ impl Apache {
 
 impl Server for Apache {
     fn pid(&self) -> Result<u32> {
-        Self::pid(self)
+        Ok(self.server()?.pid())
+    }
+
+    fn log(&self) -> Result<&AccessLog> {
+        self.log.as_ref().context("Apache has not been running")
     }
 
     fn port(&self) -> u16 {
@@ -163,10 +142,6 @@ impl Server for Apache {
 
     fn site(&self) -> &Site {
         &self.site
-    }
-
-    fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        Self::settle(self, count)
     }
 }
 

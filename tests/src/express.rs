@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::access_log::{AccessLog, Entry, FORMAT};
+use crate::access_log::{AccessLog, FORMAT};
 use crate::apache::{Mpm, Wsgi};
 use crate::client::Client;
 use crate::process::Guarded;
@@ -82,39 +82,24 @@ impl Express {
             log,
         })
     }
-
-    /// Its parent process: the program itself, which becomes Apache.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.server.pid()
-    }
-
-    /// A new connection to it.
-    pub fn connect(&self) -> Result<Client> {
-        Client::connect(self.port)
-    }
-
-    /// Waits until all that clients did is over, and gives what it logged.
-    pub fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        self.log.settle(count)
-    }
 }
 
 impl Server for Express {
+    /// The program itself, which becomes Apache.
     fn pid(&self) -> Result<u32> {
-        Ok(Self::pid(self))
+        Ok(self.server.pid())
     }
 
     fn port(&self) -> u16 {
         self.port
     }
 
-    fn site(&self) -> &Site {
-        &self.site
+    fn log(&self) -> Result<&AccessLog> {
+        Ok(&self.log)
     }
 
-    fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        Self::settle(self, count)
+    fn site(&self) -> &Site {
+        &self.site
     }
 }
 

@@ -80,7 +80,7 @@ impl Load {
                 let began = Instant::now();
                 let mut connection = match kept.take() {
                     Some(connection) => connection,
-                    None => server.client()?,
+                    None => server.connect()?,
                 };
                 let value = request(&mut connection, number, count)?;
                 all.push((began.elapsed(), value));

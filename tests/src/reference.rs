@@ -5,11 +5,13 @@
 //! it says how long a request waited before Apache read it.
 
 mod compare;
+mod part;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-pub use self::compare::{Comparison, Part};
+pub use self::compare::Comparison;
+pub use self::part::Part;
 
 /// What mod_wsgi said of one request.
 #[derive(Clone, Debug, Deserialize)]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::access_log::Entry;
+use crate::access_log::{AccessLog, Entry};
 use crate::client::Client;
 use crate::process::descendants;
 use crate::site::Site;
@@ -18,12 +18,17 @@ pub trait Server: Sync {
     /// What it serves.
     fn site(&self) -> &Site;
 
+    /// Its access log, since it was started.
+    fn log(&self) -> Result<&AccessLog>;
+
     /// Waits until all that clients did is over, and gives the `count` entries (or
-    /// more) that it logged since it was started.
-    fn settle(&self, count: usize) -> Result<Vec<Entry>>;
+    /// more) that it logged since it was started (or started again).
+    fn settle(&self, count: usize) -> Result<Vec<Entry>> {
+        self.log()?.settle(count)
+    }
 
     /// A new connection to it.
-    fn client(&self) -> Result<Client> {
+    fn connect(&self) -> Result<Client> {
         Client::connect(self.port())
     }
 

@@ -11,6 +11,7 @@ use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::expect_status;
 use harness::run::Run;
+use harness::server::Server;
 use harness::site::{STATIC_FILE, STATIC_SIZE};
 
 harness::on_each_backend!(
