@@ -4,6 +4,8 @@
 //! wait with its thread's own clocks. CPU and waits together are the time that the
 //! thread was taken.
 
+mod slow_clients;
+
 use std::fs::File;
 
 use anyhow::{Context, Result, ensure};
