@@ -87,9 +87,10 @@ pub struct Thread {
     pub own_end: u64,
     /// The daemon's end of that.
     pub far_end: u64,
-    /// The peer that the sleep under way is for: hash of an interned peer, or 0.
+    /// The peer that it spoke to or waited for last: hash of an interned one, 0 where
+    /// that was not looked up.
     pub peer: u64,
-    /// Socket of that peer.
+    /// The socket to that peer.
     pub peer_sock: u64,
     /// The peer that it slept for longest at a time in this request.
     pub upstream: u64,
@@ -171,6 +172,8 @@ impl Thread {
         self.serving = sock;
         self.taken_ns = self.woke_ns.max(self.free_ns);
         self.spent.wait = [0; WAITS];
+        self.peer = 0;
+        self.peer_sock = 0;
         self.upstream = 0;
         self.longest = 0;
         self.wsgi = 0;
@@ -178,9 +181,16 @@ impl Thread {
         self.far_end = 0;
     }
 
-    /// Books what has gathered since the last booking.
+    /// Books what has gathered since the last booking, and says until when the
+    /// thread was at work: `now`, or if the connection was `idle`, the begin of its
+    /// last wait for the client, which was one for the next request.
     #[inline(always)]
-    pub fn book(&mut self, now: u64, run_delay: u64, on: &mut Spent) {
+    pub fn book(&mut self, now: u64, run_delay: u64, idle: bool, on: &mut Spent) -> u64 {
+        let mut until = now;
+        if idle && self.off_ns != 0 && self.off_why == Wait::Client as u32 {
+            until = self.on_since - self.off_ns;
+            self.off_ns = 0;
+        }
         self.split(run_delay);
         self.count_cpu(now);
         on.cpu += self.spent.cpu;
@@ -188,6 +198,16 @@ impl Thread {
             *on += wait;
         }
         self.spent = Spent::EMPTY;
+        until
+    }
+
+    /// Speaks to a socket that is neither the client's nor a daemon's.
+    #[inline(always)]
+    pub fn speaks_to(&mut self, sock: u64) {
+        if self.peer_sock != sock {
+            self.peer_sock = sock;
+            self.peer = 0;
+        }
     }
 
     /// Is done with its request.
@@ -256,10 +276,10 @@ mod tests {
         // 100 of the 700 were queueing.
         thread.leaves_cpu(2_100, 150, Wait::Upstream);
         thread.is_back(5_000);
-        thread.book(5_050, 150, &mut spent);
+        thread.book(5_050, 150, false, &mut spent);
         thread.leaves_cpu(5_100, 150, Wait::Runqueue);
         thread.is_back(5_400);
-        thread.book(5_500, 450, &mut spent);
+        thread.book(5_500, 450, false, &mut spent);
         assert_eq!(spent.cpu, 300 + 100 + 50 + 50 + 100);
         assert_eq!(spent.waited(Wait::Lock), 600);
         assert_eq!(spent.waited(Wait::Upstream), 2_900);
@@ -272,7 +292,7 @@ mod tests {
         let mut thread = Thread::new(1, 1_000, 0);
         let mut first = Spent::EMPTY;
         thread.take(1_000, 0, SOCK);
-        thread.book(1_100, 0, &mut first);
+        thread.book(1_100, 0, false, &mut first);
         thread.release(1_100);
         // Goes to sleep 20 later, wakes, and 30 later reads the next request.
         thread.leaves_cpu(1_120, 0, Wait::Lock);
@@ -280,7 +300,7 @@ mod tests {
         thread.take(9_030, 0, SOCK + 1);
         assert_eq!(thread.taken_ns, 9_000);
         let mut second = Spent::EMPTY;
-        thread.book(9_100, 0, &mut second);
+        thread.book(9_100, 0, false, &mut second);
         assert_eq!(total(&first), 100);
         assert_eq!(second.cpu, 20 + 100);
         assert_eq!(total(&second), 120);
@@ -314,9 +334,26 @@ mod tests {
         thread.is_back(3_000);
         thread.take(3_010, 0, SOCK + 1);
         let mut spent = Spent::EMPTY;
-        thread.book(3_020, 0, &mut spent);
+        thread.book(3_020, 0, false, &mut spent);
         assert_eq!(spent.wait, [0; WAITS]);
         assert_eq!(spent.cpu, 100 + 20);
+    }
+
+    #[test]
+    fn an_idle_connection_s_wait_is_for_the_next_request() {
+        let mut thread = Thread::new(1, 1_000, 0);
+        let mut spent = Spent::EMPTY;
+        thread.take(1_000, 0, SOCK);
+        thread.leaves_cpu(1_200, 0, Wait::Client);
+        thread.is_back(9_000);
+        assert_eq!(thread.book(9_010, 0, true, &mut spent), 1_200);
+        assert_eq!(spent.wait, [0; WAITS]);
+        thread.release(9_010);
+        thread.take(9_010, 0, SOCK);
+        thread.leaves_cpu(9_100, 0, Wait::Client);
+        thread.is_back(9_300);
+        assert_eq!(thread.book(9_310, 0, false, &mut spent), 9_310);
+        assert_eq!(spent.waited(Wait::Client), 200);
     }
 
     #[test]
@@ -327,7 +364,7 @@ mod tests {
             thread.peer = peer;
             thread.leaves_cpu(1_000, 0, Wait::Upstream);
             thread.is_back(1_000 + slept);
-            thread.book(2_000, 0, &mut Spent::EMPTY.clone());
+            thread.book(2_000, 0, false, &mut Spent::EMPTY.clone());
         }
         assert_eq!(thread.upstream, 12);
     }

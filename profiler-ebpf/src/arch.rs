@@ -14,10 +14,36 @@ pub struct Syscall {
     pub third: u64,
 }
 
+/// The system call that a thread sleeps in.
+pub struct Arguments {
+    pub number: u64,
+    pub first: u64,
+    pub second: u64,
+}
+
+/// What a system call can sleep for.
+pub enum Call {
+    /// Another thread (futex).
+    Lock,
+    /// Time to pass.
+    Sleep,
+    /// What its first argument, a descriptor, refers to.
+    Descriptor,
+    /// The descriptors in an array of `struct pollfd`: its first argument.
+    Poll,
+    /// The descriptors in sets, as many as its first argument says.
+    Select,
+    /// What an epoll descriptor gathers.
+    Epoll,
+    /// Anything else, or no system call at all.
+    Other,
+}
+
 /// `struct pt_regs` as an array of words (arch/x86/include/asm/ptrace.h).
 #[cfg(bpf_target_arch = "x86_64")]
 mod regs {
     pub const NUMBER: usize = 15;
+    pub const FIRST: usize = 14;
     pub const SECOND: usize = 13;
     pub const THIRD: usize = 12;
 }
@@ -35,6 +61,18 @@ mod nr {
     pub const SENDMSG: u64 = 46;
     pub const RECVMSG: u64 = 47;
     pub const SPLICE: u64 = 275;
+    pub const CONNECT: u64 = 42;
+    pub const ACCEPT: u64 = 43;
+    pub const ACCEPT4: u64 = 288;
+    pub const POLL: u64 = 7;
+    pub const PPOLL: u64 = 271;
+    pub const SELECT: u64 = 23;
+    pub const PSELECT6: u64 = 270;
+    pub const EPOLL_WAIT: u64 = 232;
+    pub const EPOLL_PWAIT: u64 = 281;
+    pub const FUTEX: u64 = 202;
+    pub const NANOSLEEP: u64 = 35;
+    pub const CLOCK_NANOSLEEP: u64 = 230;
 }
 
 /// `struct user_pt_regs` as an array of words, then `orig_x0` and `syscallno`
@@ -42,6 +80,8 @@ mod nr {
 #[cfg(bpf_target_arch = "aarch64")]
 mod regs {
     pub const NUMBER: usize = 35;
+    // x0 holds the result by the time that a call returns; not while it sleeps.
+    pub const FIRST: usize = 0;
     pub const SECOND: usize = 1;
     pub const THIRD: usize = 2;
 }
@@ -59,6 +99,27 @@ mod nr {
     pub const RECVFROM: u64 = 207;
     pub const SENDMSG: u64 = 211;
     pub const RECVMSG: u64 = 212;
+    pub const CONNECT: u64 = 203;
+    pub const ACCEPT: u64 = 202;
+    pub const ACCEPT4: u64 = 242;
+    pub const PPOLL: u64 = 73;
+    pub const PSELECT6: u64 = 72;
+    pub const EPOLL_PWAIT: u64 = 22;
+    pub const FUTEX: u64 = 98;
+    pub const NANOSLEEP: u64 = 101;
+    pub const CLOCK_NANOSLEEP: u64 = 115;
+    // Calls that this architecture never had.
+    pub const POLL: u64 = u64::MAX;
+    pub const SELECT: u64 = u64::MAX - 1;
+    pub const EPOLL_WAIT: u64 = u64::MAX - 2;
+}
+
+/// Numbers that all architectures share, being newer than any of them
+/// (include/uapi/asm-generic/unistd.h).
+mod shared {
+    pub const EPOLL_PWAIT2: u64 = 441;
+    pub const FUTEX_WAITV: u64 = 449;
+    pub const FUTEX_WAIT: u64 = 455;
 }
 
 /// The current thread's system call, from its saved registers.
@@ -75,6 +136,37 @@ pub fn current_syscall() -> Syscall {
             second: *frame.add(regs::SECOND),
             third: *frame.add(regs::THIRD),
         }
+    }
+}
+
+/// The system call that the current thread sleeps in. In an interrupt or a page
+/// fault the number is one that no call has.
+#[inline(always)]
+pub fn current_arguments() -> Arguments {
+    // SAFETY: as in `current_syscall`.
+    unsafe {
+        let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
+        Arguments {
+            number: *frame.add(regs::NUMBER) & 0xffff_ffff,
+            first: *frame.add(regs::FIRST),
+            second: *frame.add(regs::SECOND),
+        }
+    }
+}
+
+/// What it can sleep for.
+#[inline(always)]
+pub fn call(number: u64) -> Call {
+    match number {
+        nr::FUTEX | shared::FUTEX_WAIT | shared::FUTEX_WAITV => Call::Lock,
+        nr::NANOSLEEP | nr::CLOCK_NANOSLEEP => Call::Sleep,
+        nr::READ | nr::READV | nr::RECVFROM | nr::RECVMSG => Call::Descriptor,
+        nr::WRITE | nr::WRITEV | nr::SENDTO | nr::SENDMSG | nr::SENDFILE => Call::Descriptor,
+        nr::CONNECT | nr::ACCEPT | nr::ACCEPT4 => Call::Descriptor,
+        nr::POLL | nr::PPOLL => Call::Poll,
+        nr::SELECT | nr::PSELECT6 => Call::Select,
+        nr::EPOLL_WAIT | nr::EPOLL_PWAIT | shared::EPOLL_PWAIT2 => Call::Epoll,
+        _ => Call::Other,
     }
 }
 

@@ -1,24 +1,67 @@
 //! What every back end hands its reads and writes to.
 
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use profiler_common::pairing::conn::Conn;
 use profiler_common::pairing::env::Env as _;
 use profiler_common::pairing::machine;
 use profiler_common::stats::Counter;
 
-use crate::conns;
-use crate::maps::{OPS, Place, count};
+use crate::maps::{OPS, Place, THREADS, count};
 use crate::op::Op;
 use crate::user::Buffers;
+use crate::{conns, daemon, threads};
 
-/// A read on a socket returned `ret`.
+/// Who reads or writes.
+#[derive(Clone, Copy)]
+pub struct Task {
+    /// As `bpf_get_current_pid_tgid` gives it.
+    pub id: u64,
+    /// What kind of server it belongs to: of the `SERVER_` constants.
+    pub server: u32,
+}
+
+/// A read on a UNIX socket returned `ret`.
 #[inline(always)]
-pub fn received(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> {
+pub fn received_unix(sock: u64, task: Task, ret: i64) -> Option<()> {
+    let op = operation(Place::Traffic, sock, task, ret, Buffers::OPAQUE)?;
+    daemon::received(op, ret)
+}
+
+/// A write on a UNIX socket returned `ret`.
+#[inline(always)]
+pub fn sent_unix(sock: u64, task: Task, ret: i64, buffers: Buffers) -> Option<()> {
+    let op = operation(Place::Traffic, sock, task, ret, buffers)?;
+    daemon::sent(op, ret)
+}
+
+/// The current thread ends.
+#[inline(always)]
+pub fn ended(task: u64) -> Option<()> {
+    let thread = threads::find(task as u32)?;
+    let task = Task {
+        id: task,
+        server: 0,
+    };
+    let op = operation(Place::Traffic, thread.serving, task, 0, Buffers::OPAQUE)?;
+    if thread.serving != 0 {
+        daemon::abandoned(op, thread.serving);
+    }
+    let _ = THREADS.remove(op.task as u32);
+    None
+}
+
+/// A read on a TCP socket returned `ret`.
+#[inline(always)]
+pub fn received(sock: u64, task: Task, ret: i64, buffers: Buffers) -> Option<()> {
     let op = operation(Place::Traffic, sock, task, ret, buffers)?;
     let known = conns::find(sock);
     if ret <= 0 {
         // SAFETY: a valid map value that only this socket's operations touch.
-        machine::on_empty_read(op, unsafe { &mut *known? }, ret);
+        let conn = unsafe { &mut *known? };
+        threads::book(op, conn, conn.answered);
+        machine::on_empty_read(op, conn, ret);
+        threads::assign(op, conn);
         return None;
     }
     let conn = match known {
@@ -29,13 +72,16 @@ pub fn received(sock: u64, task: u64, ret: i64, buffers: Buffers) -> Option<()> 
         count(Place::Traffic, Counter::OpaqueIo);
     }
     // SAFETY: as above.
-    machine::on_data(op, unsafe { &mut *conn }, ret as u32);
+    let conn = unsafe { &mut *conn };
+    threads::book(op, conn, conn.answered);
+    machine::on_data(op, conn, ret as u32);
+    threads::assign(op, conn);
     None
 }
 
-/// A write on a socket returned `ret`; `short` if less than was asked for.
+/// A write on a TCP socket returned `ret`; `short` if less than was asked for.
 #[inline(always)]
-pub fn sent(sock: u64, task: u64, ret: i64, short: bool, buffers: Buffers) -> Option<()> {
+pub fn sent(sock: u64, task: Task, ret: i64, short: bool, buffers: Buffers) -> Option<()> {
     let op = operation(Place::Traffic, sock, task, ret, buffers)?;
     let conn = match conns::find(sock) {
         Some(conn) => conn,
@@ -44,10 +90,16 @@ pub fn sent(sock: u64, task: u64, ret: i64, short: bool, buffers: Buffers) -> Op
         None if ret > 0 && conns::is_tcp(sock) && conns::is_served(sock) => {
             conns::open_or_stand_in(sock)?
         }
-        None => return None,
+        None => {
+            threads::find(op.task as u32)?.speaks_to(sock);
+            return None;
+        }
     };
     // SAFETY: a valid map value that only this socket's operations touch.
-    machine::on_write(op, unsafe { &mut *conn }, ret, short);
+    let conn = unsafe { &mut *conn };
+    threads::book(op, conn, false);
+    machine::on_write(op, conn, ret, short);
+    threads::assign(op, conn);
     None
 }
 
@@ -55,9 +107,18 @@ pub fn sent(sock: u64, task: u64, ret: i64, short: bool, buffers: Buffers) -> Op
 #[inline(always)]
 pub fn closed(place: Place, sock: u64) -> Option<()> {
     let conn = conns::find(sock)?;
-    let op = operation(place, sock, 0, 0, Buffers::OPAQUE)?;
+    let task = Task {
+        // An interrupt may bring this too; then whatever it interrupted does not
+        // serve this socket.
+        id: bpf_get_current_pid_tgid(),
+        server: 0,
+    };
+    let op = operation(place, sock, task, 0, Buffers::OPAQUE)?;
     // SAFETY: a valid map value that only this socket's operations touch.
-    machine::on_close(op, unsafe { &mut *conn });
+    let conn = unsafe { &mut *conn };
+    threads::book(op, conn, false);
+    machine::on_close(op, conn);
+    threads::assign(op, conn);
     Some(())
 }
 
@@ -65,7 +126,7 @@ pub fn closed(place: Place, sock: u64) -> Option<()> {
 fn operation(
     place: Place,
     sock: u64,
-    task: u64,
+    task: Task,
     ret: i64,
     buffers: Buffers,
 ) -> Option<&'static mut Op> {
@@ -75,7 +136,8 @@ fn operation(
     op.sock = sock;
     // SAFETY: the helper takes nothing.
     op.now = unsafe { bpf_ktime_get_ns() };
-    op.task = task;
+    op.task = task.id;
+    op.server = task.server;
     op.buffers = buffers;
     op.len = ret as u32;
     op.window_start = 0;

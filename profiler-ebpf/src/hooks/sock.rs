@@ -6,7 +6,7 @@
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::config::sock_common;
-use profiler_common::event::{AF_INET, AF_INET6};
+use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 
 use super::watched_task;
 use crate::{arch, traffic};
@@ -26,13 +26,20 @@ fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
     let task = watched_task()?;
     let sock: *const u16 = ctx.arg(0);
     let flags: i32 = ctx.arg(2);
-    if flags & MSG_PEEK != 0 || !is_inet(sock) {
+    if flags & MSG_PEEK != 0 {
         return None;
     }
     let ret: i32 = ctx.arg(1);
-    log!(ctx, "socket read: {}", ret);
-    let buffers = arch::current_syscall().buffers();
-    traffic::received(sock as u64, task, i64::from(ret), buffers)
+    let (key, result) = (sock as u64, i64::from(ret));
+    match family(sock) {
+        AF_INET | AF_INET6 => {
+            log!(ctx, "socket read: {}", ret);
+            let buffers = arch::current_syscall().buffers();
+            traffic::received(key, task, result, buffers)
+        }
+        AF_UNIX => traffic::received_unix(key, task, result),
+        _ => None,
+    }
 }
 
 // TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
@@ -46,21 +53,23 @@ pub fn sock_send(ctx: BtfTracePointContext) -> i32 {
 fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
     let task = watched_task()?;
     let sock: *const u16 = ctx.arg(0);
-    if !is_inet(sock) {
-        return None;
-    }
     let ret: i32 = ctx.arg(1);
-    log!(ctx, "socket write: {}", ret);
-    let buffers = arch::current_syscall().buffers();
-    // A call that could not write all shows as one more, with EAGAIN.
-    traffic::sent(sock as u64, task, i64::from(ret), false, buffers)
+    let (key, result) = (sock as u64, i64::from(ret));
+    let buffers = || arch::current_syscall().buffers();
+    match family(sock) {
+        AF_INET | AF_INET6 => {
+            log!(ctx, "socket write: {}", ret);
+            // A call that could not write all shows as one more, with EAGAIN.
+            traffic::sent(key, task, result, false, buffers())
+        }
+        AF_UNIX => traffic::sent_unix(key, task, result, buffers()),
+        _ => None,
+    }
 }
 
-/// Leaves UNIX sockets alone, the ones to mod_wsgi's daemons among them.
 #[inline(always)]
-fn is_inet(sock: *const u16) -> bool {
+fn family(sock: *const u16) -> u16 {
     // SAFETY: a tracepoint's typed argument; the verifier checks the load
     // against the kernel's own `struct sock`.
-    let family = unsafe { *sock.add(sock_common::FAMILY / 2) };
-    family == AF_INET || family == AF_INET6
+    unsafe { *sock.add(sock_common::FAMILY / 2) }
 }

@@ -6,9 +6,12 @@
 
 mod account;
 mod banner;
+mod bar;
 mod console;
 mod human;
 mod interval;
+mod shares;
+mod slowest;
 mod table;
 mod text;
 
@@ -17,6 +20,10 @@ pub use banner::{Banner, banner};
 pub use console::Console;
 pub use interval::Intervals;
 pub use text::{Line, Tone};
+
+/// Columns that a line about where time went may take; routes in the table may
+/// take more.
+const COLUMNS: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,8 @@ pub enum BackEnd {
 }
 
 /// Attached with either back end: program and tracepoint.
-const COMMON: [(&str, &str); 4] = [
+const COMMON: [(&str, &str); 5] = [
+    ("sched_switch", "sched_switch"),
     ("process_fork", "sched_process_fork"),
     ("process_exit", "sched_process_exit"),
     ("tcp_state", "inet_sock_set_state"),

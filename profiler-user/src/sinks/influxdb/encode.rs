@@ -3,7 +3,7 @@
 use super::distinct::Distinct;
 use super::settings::{Schema, Settings};
 use super::workshop::Workshop;
-use super::{points, raw};
+use super::{points, raw, upstream};
 use crate::aggregate::Window;
 use crate::model::Request;
 
@@ -56,6 +56,7 @@ impl Encoder {
                     points::row(&mut self.scratch, &self.hostname, row, window.end_unix_ns);
                     emit(&self.scratch);
                 }
+                upstream::peers(&self.hostname, window, emit);
             }
             Kind::Workshop(workshop) => workshop.window(&self.hostname, window, emit),
         }

@@ -1,7 +1,7 @@
 //! InfluxDB, 1.x and 2.x.
 //!
 //! ```text
-//! Request, Window -> encode (points | raw | workshop -> line) -> outbox -> delivery -> client
+//! Request, Window -> encode (points | raw | upstream | workshop -> line) -> outbox -> delivery -> client
 //! ```
 //!
 //! Encoding is done by who calls; from the outbox on it is the business of a
@@ -19,6 +19,7 @@ mod outbox;
 pub mod points;
 pub mod raw;
 mod settings;
+pub mod upstream;
 pub mod workshop;
 
 use std::sync::Arc;
