@@ -30,10 +30,11 @@ pub struct Event {
     pub application_finish: u64,
     /// In between, in seconds.
     pub application_time: f64,
-    /// CPU of the thread in between, in seconds, by the ticks of the kernel.
-    pub cpu_user_time: f64,
+    /// CPU of the thread in between, in seconds; not of a request that was there
+    /// when the application was loaded.
+    pub cpu_user_time: Option<f64>,
     /// The same for the kernel's own.
-    pub cpu_system_time: f64,
+    pub cpu_system_time: Option<f64>,
     /// Of 6.x only: what of it was waiting for the GIL, in seconds.
     pub gil_wait_time: Option<f64>,
     /// What the callbacks took: seen from outside, a part of the request.
@@ -101,7 +102,7 @@ mod tests {
 
     const DAEMON: &str = r#"{"path":"/hello/0/1","request_start":1000,"queue_start":1100,
         "daemon_start":1130,"application_start":1300,"application_finish":1420,
-        "application_time":0.00012,"cpu_user_time":0.0,"cpu_system_time":0.0,
+        "application_time":0.00012,"cpu_user_time":0.0,"cpu_system_time":null,
         "gil_wait_time":null,"callbacks_ns":9000}"#;
 
     #[test]
