@@ -156,7 +156,7 @@ fn system_calls(programs: &mut Ebpf, name: &str, prefix: &str) -> Result<(), Str
     Ok(())
 }
 
-fn find<'a, P>(programs: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
+pub(super) fn find<'a, P>(programs: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
 where
     &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
 {
@@ -168,7 +168,7 @@ where
 }
 
 /// The kernel's answer, with the end of the verifier's log where there is one.
-fn explain(error: &ProgramError) -> String {
+pub(super) fn explain(error: &ProgramError) -> String {
     if let ProgramError::LoadError {
         io_error,
         verifier_log,
