@@ -124,7 +124,10 @@ fn show(case: &Case, events: &[Event]) {
     line("queue", figures(Event::queue_us));
     line("daemon", figures(Event::daemon_us));
     line("application", figures(|event| Some(event.application_us())));
-    line("cpu", figures(|event| Some((event.cpu_user_time? + event.cpu_system_time?) * 1e6)));
+    line(
+        "cpu",
+        figures(|event| Some((event.cpu_user_time? + event.cpu_system_time?) * 1e6)),
+    );
     line(
         "gil wait",
         figures(|event| event.gil_wait_time.map(|s| s * 1e6)),
