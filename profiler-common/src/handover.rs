@@ -28,6 +28,8 @@ pub struct Handover {
     pub application_ns: u64,
     /// The thread was done.
     pub done_ns: u64,
+    /// The thread's last operation.
+    pub seen_ns: u64,
     /// Apache read the end of the answer.
     pub eof_ns: u64,
     /// The peer that the thread waited for longest: hash of an interned one.
@@ -51,6 +53,7 @@ impl Handover {
         read_ns: 0,
         application_ns: 0,
         done_ns: 0,
+        seen_ns: 0,
         eof_ns: 0,
         upstream: 0,
         spent: Spent::EMPTY,
@@ -63,11 +66,12 @@ impl Handover {
     /// The daemon's thread read `ret` bytes, or got a negative errno.
     #[inline(always)]
     pub fn daemon_read(&mut self, now: u64, ret: i64) {
+        self.seen_ns = now;
         if self.read_ns == 0 {
             self.read_ns = now;
         } else if ret > 0 && self.application_ns == 0 && self.wrote == 0 {
             self.application_ns = now;
-        } else if ret == 0 && self.wrote != 0 {
+        } else if ret <= 0 && ret != EAGAIN && self.wrote != 0 {
             // Nothing is read to the end but what follows the daemon's own shutdown.
             self.done_ns = now;
         }
@@ -80,6 +84,7 @@ impl Handover {
         const CONTINUE: u64 = word(b"200 Cont");
         const TIMEOUT: u64 = word(b"200 Time");
         const REJECTED: u64 = word(b"200 Reje");
+        self.seen_ns = now;
         self.done_ns = 0;
         if self.wrote == 0 && start[0] == STATUS {
             match start[1] {
@@ -93,6 +98,15 @@ impl Handover {
             }
         }
         self.wrote = 1;
+    }
+
+    /// A write of the daemon's thread failed: Apache has given up. mod_wsgi tells the
+    /// application by an exception, and closes without a word more.
+    #[inline(always)]
+    pub fn daemon_failed(&mut self, now: u64, ret: i64) {
+        if ret != EAGAIN {
+            self.done_ns = now;
+        }
     }
 
     /// Whether the end is known: from the daemon, or from Apache's last read.
@@ -129,11 +143,14 @@ impl Handover {
     }
 }
 
+/// include/uapi/asm-generic/errno-base.h
+const EAGAIN: i64 = -11;
+
 const fn word(bytes: &[u8; 8]) -> u64 {
     u64::from_le_bytes(*bytes)
 }
 
-const _: () = assert!(size_of::<Handover>() == 6 * 8 + 72 + 16);
+const _: () = assert!(size_of::<Handover>() == 7 * 8 + 72 + 16);
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +208,19 @@ mod tests {
         handover.daemon_read(250, 0);
         handover.eof_ns = 246;
         assert_eq!(reported(&handover).daemon_done_ns, 246);
+    }
+
+    #[test]
+    fn it_is_over_when_apache_has_given_up() {
+        let mut handover = begun();
+        handover.daemon_failed(120, -11);
+        assert!(!handover.is_over());
+        handover.daemon_failed(130, -32);
+        assert_eq!(reported(&handover).daemon_done_ns, 130);
+        let mut handover = begun();
+        handover.daemon_wrote(200, start(b"Status: 200 OK\r\n"));
+        handover.daemon_read(220, -104);
+        assert!(handover.is_over());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! ```
 
 use aya_ebpf::bindings::BPF_ANY;
+use profiler_common::account::Thread;
 use profiler_common::handover::Handover;
 use profiler_common::limits::PATH_INLINE;
 use profiler_common::pairing::conn::Slot;
@@ -40,19 +41,11 @@ pub fn received(op: &mut Op, ret: i64) -> Option<()> {
 /// A write on a UNIX socket took `ret` bytes.
 #[inline(always)]
 pub fn sent(op: &mut Op, ret: i64) -> Option<()> {
-    if ret <= 0 {
-        return None;
-    }
     if let Some(handover) = find(op.sock) {
-        let thread = threads::find(op.task as u32)?;
-        thread.book(op.now, run_delay(), false, &mut handover.spent);
-        handover.upstream = thread.upstream;
-        let start = op.buffer_start(0)?.0;
-        handover.daemon_wrote(op.now, start);
-        return None;
+        return daemon_sent(op, handover, ret);
     }
     let thread = threads::find(op.task as u32)?;
-    if thread.serving == 0 || thread.own_end == op.sock {
+    if ret <= 0 || thread.serving == 0 || thread.own_end == op.sock {
         return None;
     }
     if environ::is_environ(op) && hand_over(op, thread.serving).is_some() {
@@ -96,15 +89,42 @@ fn hand_over(op: &mut Op, conn: u64) -> Option<()> {
 fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
     let thread = threads::find_or_add(op)?;
     if thread.serving == op.sock {
-        thread.book(op.now, run_delay(), false, &mut handover.spent);
-        handover.upstream = thread.upstream;
+        book(op, thread, handover);
     } else {
+        if thread.serving != 0 {
+            // It was never seen to end the one before.
+            abandoned(op, thread.serving);
+        }
         thread.take(op.now, run_delay(), op.sock);
         handover.taken_ns = thread.taken_ns;
         handover.pid = (op.task >> 32) as u32;
         handover.tid = op.task as u32;
     }
     handover.daemon_read(op.now, ret);
+    close_if_done(op, thread, handover)
+}
+
+#[inline(always)]
+fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
+    let thread = threads::find(op.task as u32)?;
+    book(op, thread, handover);
+    if ret > 0 {
+        let start = op.buffer_start(0)?.0;
+        handover.daemon_wrote(op.now, start);
+    } else {
+        handover.daemon_failed(op.now, ret);
+    }
+    close_if_done(op, thread, handover)
+}
+
+#[inline(always)]
+fn book(op: &Op, thread: &mut Thread, handover: &mut Handover) {
+    thread.book(op.now, run_delay(), false, &mut handover.spent);
+    handover.upstream = thread.upstream;
+}
+
+#[inline(always)]
+fn close_if_done(op: &mut Op, thread: &mut Thread, handover: &Handover) -> Option<()> {
     if handover.done_ns != 0 {
         thread.release(op.now);
         unpark(op, op.sock, handover);
@@ -112,11 +132,14 @@ fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()>
     None
 }
 
-/// The current thread ends: if it was a daemon's, its request is over.
+/// A daemon's thread has turned away from a request, or ended: it was over when the
+/// thread was last seen at it.
 #[inline(always)]
 pub fn abandoned(op: &mut Op, far_end: u64) {
-    if let Some(handover) = find(far_end) {
-        handover.done_ns = op.now;
+    if let Some(handover) = find(far_end)
+        && handover.done_ns == 0
+    {
+        handover.done_ns = handover.seen_ns;
         unpark(op, far_end, handover);
     }
 }

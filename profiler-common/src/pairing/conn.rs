@@ -183,6 +183,14 @@ impl Conn {
             + u64::from(self.next.state == SlotState::Ready)
     }
 
+    /// Whether all that the server read from it was seen: a process that is not yet
+    /// watched may have read from a connection that is known.
+    #[inline(always)]
+    #[must_use]
+    pub fn known_from_start(&self) -> bool {
+        self.established_ns != 0 && self.attended_ns != 0
+    }
+
     /// Whether a server's thread is at work on a request of it.
     #[inline(always)]
     #[must_use]
