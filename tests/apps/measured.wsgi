@@ -59,13 +59,14 @@ WHOLE = {"hello": hello, "burn": burn, "read": read, "closing": hello, **waits.R
 class Measured:
     """What happened between `begin` and `end`, for the answer."""
 
-    def __init__(self):
+    def __init__(self, environ):
+        self.group = environ["mod_wsgi.process_group"]
         self.wall, self.cpu = time.monotonic_ns(), time.thread_time_ns()
 
     def answer(self):
         cpu, wall = time.thread_time_ns() - self.cpu, time.monotonic_ns() - self.wall
-        pid, tid = os.getpid(), threading.get_native_id()
-        return json.dumps({"pid": pid, "tid": tid, "wall": wall, "cpu": cpu}).encode()
+        who = {"pid": os.getpid(), "tid": threading.get_native_id(), "group": self.group}
+        return json.dumps({**who, "wall": wall, "cpu": cpu}).encode()
 
 
 def stream(measured, amount):
@@ -88,7 +89,7 @@ STREAMED = {"stream": stream, "large": large}
 def application(environ, start_response):
     _, name, amount = environ["PATH_INFO"].split("/")[:3]
     headers = [("Content-Type", "application/json")]
-    measured = Measured()
+    measured = Measured(environ)
     if name in STREAMED:
         start_response("200 OK", headers)
         return STREAMED[name](measured, amount)

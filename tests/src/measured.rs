@@ -7,12 +7,14 @@ use serde::Deserialize;
 use crate::client::{Response, expect_status};
 
 /// An answer of the application.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Measured {
     /// Its process.
     pub pid: u32,
     /// Its thread.
     pub tid: u32,
+    /// Its group of daemons; empty in embedded mode.
+    pub group: String,
     /// From its begin to its answer, nanoseconds.
     pub wall: u64,
     /// Of that on a CPU, nanoseconds.

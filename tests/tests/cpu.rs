@@ -31,13 +31,13 @@ fn event_daemon(backend: Backend) -> Result<()> {
     is_the_kernels(backend, Mpm::Event, Wsgi::Daemon)
 }
 
-/// How much of the threads' CPU a load's requests may leave unexplained. A thread
-/// also works between requests: it waits for the next, writes the log, closes the
-/// connection. To a request of 100 us that is much, to one of 5 ms it is nothing.
-const LOADS: [(&str, usize, f64); 2] = [("burn/5000", 50, 0.03), ("hello/0", 400, 0.35)];
-
-/// And how much more than the threads' CPU they may have.
-const TOO_MUCH: f64 = 0.03;
+/// A load, and the shares of the threads' CPU that its requests may have at least and
+/// at most. A thread also works between requests: it waits for the next, writes the
+/// log, closes the connection. And when a thread goes to sleep the kernel closes its
+/// account before it looks for another to run, for some 2 us, which are booked here
+/// as the thread's. To a request of 5 ms that is nothing, to one of 60 us it is much.
+const LOADS: [(&str, usize, f64, f64); 2] =
+    [("burn/5000", 50, 0.97, 1.03), ("hello/0", 400, 0.65, 1.10)];
 
 /// Microseconds burnt by single requests. The first says what a request costs.
 const BURNT: [u64; 4] = [0, 1_000, 5_000, 20_000];
@@ -52,7 +52,7 @@ fn is_the_kernels(backend: Backend, mpm: Mpm, wsgi: Wsgi) -> Result<()> {
     run.apache.settle(count)?;
     let mut before = cpu_of_threads(&run.apache.processes()?)?;
     let mut growths = Vec::new();
-    for (route, requests, _) in LOADS {
+    for (route, requests, ..) in LOADS {
         let load = Load {
             clients: 2,
             requests,
@@ -79,8 +79,12 @@ fn is_the_kernels(backend: Backend, mpm: Mpm, wsgi: Wsgi) -> Result<()> {
     }
     let evidence = run.finish(count)?;
     evidence.check().run()?;
-    for ((route, _, missing), growth) in LOADS.into_iter().zip(growths) {
-        sums(&format!("/{route}/sum"), missing, &growth, &evidence.report)?;
+    for ((route, _, least, most), growth) in LOADS.into_iter().zip(growths) {
+        let share = share(&format!("/{route}/sum"), &growth, &evidence.report)?;
+        ensure!(
+            (least..=most).contains(&share),
+            "{route}: {share:.3} of the kernel's account"
+        );
     }
     evidence
         .report
@@ -105,7 +109,8 @@ fn of_both_sides(request: &Request) -> Result<()> {
     Ok(())
 }
 
-fn sums(prefix: &str, missing: f64, growth: &[(u32, u64)], report: &Report) -> Result<()> {
+/// What the requests have of what their threads have, which is printed.
+fn share(prefix: &str, growth: &[(u32, u64)], report: &Report) -> Result<f64> {
     let ours = |request: &&Request| {
         let path = request.path.as_deref();
         path.is_some_and(|path| path.starts_with(prefix))
@@ -133,12 +138,7 @@ fn sums(prefix: &str, missing: f64, growth: &[(u32, u64)], report: &Report) -> R
         kernels as f64 / 1e6,
         share * 100.0
     );
-    ensure!(
-        (1.0 - missing..=1.0 + TOO_MUCH).contains(&share),
-        "{prefix}: {:.1} % of the kernel's account",
-        share * 100.0
-    );
-    Ok(())
+    Ok(share)
 }
 
 /// Of single requests: 2 %, or 30 us, in the median. The tail is printed: what a

@@ -12,7 +12,8 @@ use anyhow::{Result, ensure};
 use harness::measured::Measured;
 use harness::report::{Mode, Request};
 
-/// The request was served by the process and thread that say so themselves.
+/// The request was served by the process and thread that say so themselves, in the
+/// group that they say.
 fn served_by(request: &Request, mode: Mode, said: &Measured) -> Result<()> {
     ensure!(request.mode == Some(mode), "not {mode:?}: {request:?}");
     let apache = (Some(request.pid), Some(request.tid));
@@ -24,6 +25,12 @@ fn served_by(request: &Request, mode: Mode, said: &Measured) -> Result<()> {
     let truth = (Some(said.pid), Some(said.tid));
     ensure!(served == truth, "served by {truth:?}: {request:?}");
     ensure!(other != truth, "served by both: {request:?}");
+    let group = request.process_group.as_deref().unwrap_or_default();
+    ensure!(
+        group == said.group,
+        "the group is {}: {request:?}",
+        said.group
+    );
     if mode != Mode::Daemon {
         ensure!(
             other == (None, None),
