@@ -17,6 +17,7 @@
 //! - [`backends`]: every test once for each hook back end.
 //! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
+//! - [`failures`]: all that is wrong, instead of the first.
 //!
 //! Servers are our own children and are stopped by pid when dropped, panics
 //! included. What they and wsgiprobe wrote to their logs is printed then; the
@@ -29,6 +30,7 @@ pub mod busy;
 pub mod cases;
 pub mod client;
 pub mod express;
+pub mod failures;
 pub mod figures;
 pub mod influx;
 pub mod latency;

@@ -18,13 +18,12 @@
 //!   the client. Building and delivering the events is in between.
 //! - Nobody in the process knows how long a connection waited to be read.
 
-use std::fmt::Display;
-
 use anyhow::{Context, Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::cases::{self, Case, THREADS};
 use harness::express::Express;
+use harness::failures;
 use harness::figures::Figures;
 use harness::reference::{Comparison, Part};
 use harness::run::Run;
@@ -137,21 +136,9 @@ fn compare<S: Server>(backend: Backend, server: S, wsgi: Wsgi, cases: &[Case]) -
             Wsgi::Daemon => daemon(case, &comparison),
             Wsgi::Embedded => embedded(case, &comparison),
         });
-        let errors = verdicts.filter_map(Result::err);
-        wrong.extend(errors.map(|error| format!("{error:#}")));
+        wrong.extend(verdicts);
     }
-    fail_with(&wrong)
-}
-
-fn fail_with(wrong: &[impl Display]) -> Result<()> {
-    let all: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-    ensure!(
-        all.is_empty(),
-        "{} differences:\n{}",
-        all.len(),
-        all.join("\n")
-    );
-    Ok(())
+    failures::none(wrong)
 }
 
 fn daemon(case: &Case, comparison: &Comparison<'_>) -> Vec<Result<()>> {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::cases::{self, Case, QUEUE, THREADS};
+use harness::failures;
 use harness::figures::Figures;
 use harness::load::Seen;
 use harness::report::Request;
@@ -46,10 +47,9 @@ fn everything_adds_up(backend: Backend, mpm: Mpm, wsgi: Wsgi) -> Result<()> {
     let evidence = run.finish(count)?;
     evidence.check().run()?;
     let requests = &evidence.report.requests;
-    for case in cases::ALL {
-        parts_cover(&case, requests)?;
-    }
-    client_saw_it_all(&queued, requests)
+    let parts = cases::ALL.map(|case| parts_cover(&case, requests));
+    let whole = client_saw_it_all(&queued, requests);
+    failures::none(parts.into_iter().chain([whole]))
 }
 
 /// How far the parts may be from the whole: 1 %, or the microseconds that hooks
