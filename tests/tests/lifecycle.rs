@@ -10,6 +10,7 @@ use harness::backends::Backend;
 use harness::client::expect_status;
 use harness::probe::Probe;
 use harness::run::{Evidence, Run};
+use harness::server::Server;
 
 harness::on_each_backend!(ends_with_apache, waits_for_the_port, ends_after_duration);
 
