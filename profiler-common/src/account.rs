@@ -178,7 +178,6 @@ impl Thread {
         self.serving = sock;
         self.seq = seq;
         self.taken_ns = self.woke_ns.max(self.free_ns);
-        self.spent.wait = [0; WAITS];
         self.peer = 0;
         self.peer_sock = 0;
         self.upstream = 0;
@@ -221,6 +220,7 @@ impl Thread {
     pub fn release(&mut self, now: u64) {
         self.serving = 0;
         self.free_ns = now;
+        self.spent.wait = [0; WAITS];
         self.forget_daemon();
     }
 
@@ -237,8 +237,10 @@ impl Thread {
     fn split(&mut self, run_delay: u64) {
         let mut queued = run_delay.wrapping_sub(self.run_delay);
         self.run_delay = run_delay;
-        if self.serving == 0 {
+        if self.serving == 0 && self.off_why != Wait::Runqueue as u32 {
+            // It waited for work, which begins now.
             self.off_ns = 0;
+            self.spent.wait = [0; WAITS];
             return;
         }
         if queued > self.off_ns {
@@ -355,6 +357,10 @@ mod tests {
         thread.is_back(2_500);
         thread.take(2_510, 490, SOCK, 0);
         assert_eq!(thread.taken_ns, 2_000);
+        let mut spent = Spent::EMPTY;
+        thread.book(2_600, 490, false, &mut spent);
+        assert_eq!(spent.waited(Wait::Runqueue), 490);
+        assert_eq!(spent.cpu, 10 + 10 + 100);
     }
 
     #[test]

@@ -14,12 +14,15 @@ use core::mem::size_of;
 
 use crate::account::Spent;
 use crate::event::RequestHeader;
+use crate::pairing::machine::EAGAIN;
 
 /// The daemon's side of a request. Written by the daemon's thread alone, but for
 /// `eof_ns`. Times are `CLOCK_MONOTONIC`, ns; 0 for never.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Handover {
+    /// Apache's connection: address of the kernel's `struct sock`.
+    pub conn: u64,
     /// The thread turned to the request.
     pub taken_ns: u64,
     /// Its first read.
@@ -40,15 +43,16 @@ pub struct Handover {
     pub pid: u32,
     /// Its thread.
     pub tid: u32,
+    /// Number of the request on that connection.
+    pub seq: u32,
     /// It has written something.
     pub wrote: u32,
-    /// Zero.
-    pub reserved: u32,
 }
 
 impl Handover {
     /// Just handed over. `Default` is no `const fn`.
     pub const EMPTY: Self = Self {
+        conn: 0,
         taken_ns: 0,
         read_ns: 0,
         application_ns: 0,
@@ -59,8 +63,8 @@ impl Handover {
         spent: Spent::EMPTY,
         pid: 0,
         tid: 0,
+        seq: 0,
         wrote: 0,
-        reserved: 0,
     };
 
     /// The daemon's thread read `ret` bytes, or got a negative errno.
@@ -109,13 +113,6 @@ impl Handover {
         }
     }
 
-    /// Whether the end is known: from the daemon, or from Apache's last read.
-    #[inline(always)]
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.done_ns != 0 || self.eof_ns != 0
-    }
-
     /// Puts what is known into the request's record.
     #[inline(always)]
     pub fn report(&self, header: &mut RequestHeader) {
@@ -143,14 +140,11 @@ impl Handover {
     }
 }
 
-/// include/uapi/asm-generic/errno-base.h
-const EAGAIN: i64 = -11;
-
 const fn word(bytes: &[u8; 8]) -> u64 {
     u64::from_le_bytes(*bytes)
 }
 
-const _: () = assert!(size_of::<Handover>() == 7 * 8 + 72 + 16);
+const _: () = assert!(size_of::<Handover>() == 8 * 8 + 72 + 16);
 
 #[cfg(test)]
 mod tests {
@@ -196,14 +190,14 @@ mod tests {
         let mut handover = begun();
         // The client hung up in the middle of its body.
         handover.daemon_read(120, 0);
-        assert!(!handover.is_over());
+        assert_eq!(reported(&handover).daemon_done_ns, 0);
         handover.daemon_wrote(200, start(b"Status: 200 OK\r\n"));
         handover.daemon_read(210, -11);
-        assert!(!handover.is_over());
+        assert_eq!(reported(&handover).daemon_done_ns, 0);
         handover.daemon_read(220, 0);
         assert_eq!(reported(&handover).daemon_done_ns, 220);
         handover.daemon_wrote(230, start(b"and still more.."));
-        assert!(!handover.is_over());
+        assert_eq!(reported(&handover).daemon_done_ns, 0);
         handover.daemon_read(240, 5);
         handover.daemon_read(250, 0);
         handover.eof_ns = 246;
@@ -214,13 +208,13 @@ mod tests {
     fn it_is_over_when_apache_has_given_up() {
         let mut handover = begun();
         handover.daemon_failed(120, -11);
-        assert!(!handover.is_over());
+        assert_eq!(reported(&handover).daemon_done_ns, 0);
         handover.daemon_failed(130, -32);
         assert_eq!(reported(&handover).daemon_done_ns, 130);
         let mut handover = begun();
         handover.daemon_wrote(200, start(b"Status: 200 OK\r\n"));
         handover.daemon_read(220, -104);
-        assert!(handover.is_over());
+        assert_ne!(reported(&handover).daemon_done_ns, 0);
     }
 
     #[test]
@@ -230,7 +224,7 @@ mod tests {
             handover.daemon_wrote(120, start(answer));
             handover.daemon_read(130, 0);
             assert_eq!(handover.application_ns, 0);
-            assert!(handover.is_over());
+            assert_ne!(reported(&handover).daemon_done_ns, 0);
         }
     }
 }

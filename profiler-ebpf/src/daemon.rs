@@ -4,6 +4,10 @@
 //! Apache's thread ── own_end ═══ far_end ── daemon's thread
 //!    serves conn                    key of HANDOVERS
 //! ```
+//!
+//! An address names a socket only while that lives, and sockets are reused at once.
+//! So an entry goes when either side is through with the socket, while it is still
+//! open: Apache when it reads the end, the daemon when it does.
 
 use aya_ebpf::bindings::BPF_ANY;
 use profiler_common::account::Thread;
@@ -19,15 +23,18 @@ use crate::op::{Op, copy_slot};
 use crate::threads::{self, run_delay};
 use crate::{conns, environ};
 
-/// A read came to the end: of a daemon's answer, for Apache's thread.
+/// A read on a UNIX socket that is no daemon's end brought nothing, for good.
 #[inline(always)]
 pub fn read_to_end(op: &Op) -> Option<()> {
     let thread = threads::find(op.task as u32)?;
     if thread.own_end == op.sock {
-        find(thread.far_end)?.eof_ns = op.now;
+        let far_end = thread.far_end;
         thread.forget_daemon();
+        let handover = find(far_end)?;
+        handover.eof_ns = op.now;
+        deliver(handover, far_end);
     } else if thread.serving == op.sock {
-        // A daemon's thread; Apache had done with the request first.
+        // A daemon's thread; Apache read the end first.
         thread.release(op.now);
     }
     None
@@ -52,22 +59,23 @@ pub fn apache_sent(op: &mut Op, ret: i64) -> Option<()> {
 
 /// Apache hands the request of `conn` to whoever reads at the other end.
 #[inline(always)]
-fn hand_over(op: &mut Op, conn: u64) -> Option<()> {
-    let conn = conns::find(conn)?;
+fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
+    let conn = conns::find(conn_key)?;
     let far_end = unix_peer(op.sock)?;
     // SAFETY: a valid map value that only the current thread's operations touch.
     let conn = unsafe { &mut *conn };
     let names = environ::names(op);
+    let handover = Handover {
+        conn: conn_key,
+        seq: conn.cur.seq,
+        ..Handover::EMPTY
+    };
     if HANDOVERS
-        .insert(far_end, Handover::EMPTY, u64::from(BPF_ANY))
+        .insert(far_end, &handover, u64::from(BPF_ANY))
         .is_err()
     {
         count(op.place, Counter::HandoverFull);
         return None;
-    }
-    if conn.cur.far_end != 0 {
-        // A daemon that rejected it; this is the next try.
-        let _ = HANDOVERS.remove(conn.cur.far_end);
     }
     conn.cur.far_end = far_end;
     let header = &mut conn.cur.header;
@@ -75,6 +83,21 @@ fn hand_over(op: &mut Op, conn: u64) -> Option<()> {
         header.handed_ns = op.now;
     }
     header.names = names;
+    Some(())
+}
+
+/// Puts a daemon's part into the record of the request.
+#[inline(always)]
+fn deliver(handover: &Handover, far_end: u64) -> Option<()> {
+    let _ = HANDOVERS.remove(far_end);
+    let conn = conns::find(handover.conn)?;
+    // SAFETY: a valid map value; the thread that serves it does not touch what is
+    // written here before it is done with the request.
+    let slot = unsafe { &mut (*conn).cur };
+    if slot.far_end == far_end && slot.seq == handover.seq {
+        handover.report(&mut slot.header);
+        slot.far_end = 0;
+    }
     Some(())
 }
 
@@ -123,9 +146,18 @@ fn book(op: &Op, thread: &mut Thread, handover: &mut Handover) {
 fn close_if_done(op: &mut Op, thread: &mut Thread, handover: &Handover) -> Option<()> {
     if handover.done_ns != 0 {
         thread.release(op.now);
-        unpark(op, op.sock, handover);
+        let far_end = op.sock;
+        close(op, far_end, handover);
     }
     None
+}
+
+/// The daemon is done: its part goes to the request, which Apache may have left here.
+#[inline(always)]
+fn close(op: &mut Op, far_end: u64, handover: &Handover) {
+    if unpark(op, far_end, handover).is_none() {
+        deliver(handover, far_end);
+    }
 }
 
 /// A daemon's thread has turned away from a request, or ended: it was over when the
@@ -136,7 +168,7 @@ pub fn abandoned(op: &mut Op, far_end: u64) {
         && handover.done_ns == 0
     {
         handover.done_ns = handover.seen_ns;
-        unpark(op, far_end, handover);
+        close(op, far_end, handover);
     }
 }
 
@@ -148,19 +180,22 @@ pub enum Next {
     Wait,
 }
 
-/// Apache is done with a request: takes the daemon's part into its record, or leaves
-/// the record to the daemon if that still works for a client that has gone.
+/// Apache is done with a request before it read the end of its answer: leaves the
+/// record to the daemon if that is still at work.
 #[inline(always)]
-pub fn join(slot: &mut Slot) -> Next {
+pub fn join(op: &Op, slot: &mut Slot) -> Next {
     let far_end = slot.far_end;
     let Some(handover) = find(far_end) else {
         return Next::Emit;
     };
-    if !handover.is_over() && handover.read_ns != 0 && !slot.long_path {
+    if handover.conn != op.sock || handover.seq != slot.seq {
+        return Next::Emit;
+    }
+    if handover.read_ns != 0 && !slot.long_path {
         let parked = PARKED.insert(far_end, &*slot, u64::from(BPF_ANY)).is_ok();
         // The daemon may have been done meanwhile and found nothing: whoever
         // removes the entry reports it.
-        if parked && (!handover.is_over() || PARKED.remove(far_end).is_err()) {
+        if parked && (handover.done_ns == 0 || PARKED.remove(far_end).is_err()) {
             return Next::Wait;
         }
     }
@@ -169,7 +204,7 @@ pub fn join(slot: &mut Slot) -> Next {
     Next::Emit
 }
 
-/// The daemon is done: reports the request if Apache left it here.
+/// Reports the request if Apache left it here.
 #[inline(always)]
 fn unpark(op: &mut Op, far_end: u64, handover: &Handover) -> Option<()> {
     let parked = PARKED.get_ptr(far_end)?;
@@ -185,7 +220,7 @@ fn unpark(op: &mut Op, far_end: u64, handover: &Handover) -> Option<()> {
     slot.far_end = 0;
     debug_assert!(usize::from(slot.header.path_len) <= PATH_INLINE);
     op.emit(slot);
-    None
+    Some(())
 }
 
 /// The request that was handed over through that end.

@@ -295,7 +295,7 @@ impl Env for Op {
     #[inline(always)]
     fn emit(&mut self, slot: &mut Slot) {
         if slot.far_end != 0
-            && let Next::Wait = daemon::join(slot)
+            && let Next::Wait = daemon::join(self, slot)
         {
             return;
         }

@@ -4,7 +4,8 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use profiler_common::pairing::conn::Conn;
 use profiler_common::pairing::env::Env as _;
-use profiler_common::pairing::{machine, swar};
+use profiler_common::pairing::machine::{self, EAGAIN};
+use profiler_common::pairing::swar;
 use profiler_common::stats::Counter;
 
 use crate::arch::Syscall;
@@ -37,7 +38,7 @@ pub struct Io {
 pub fn received_unix(task: Task, io: Io) -> Option<()> {
     // Of Apache's many reads only the last one matters.
     let handover = daemon::find(io.sock);
-    if handover.is_none() && io.ret != 0 {
+    if handover.is_none() && (io.ret > 0 || io.ret == EAGAIN) {
         return None;
     }
     let op = operation(Place::Traffic, task, io)?;

@@ -21,7 +21,7 @@ use reading::{advance, bad};
 use writing::{status_of, write_piece, write_several};
 
 /// `EAGAIN` (include/uapi/asm-generic/errno-base.h).
-const EAGAIN: i64 = -11;
+pub const EAGAIN: i64 = -11;
 /// `ECONNRESET` (include/uapi/asm-generic/errno.h).
 const ECONNRESET: i64 = -104;
 
