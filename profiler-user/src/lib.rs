@@ -5,8 +5,8 @@
 //!  -------------------------------------------------|---------------------------------
 //!  user space                                       v
 //!        ingest ---> model::Request ---> aggregate ---> sinks     InfluxDB, JSON lines
-//!        (decode)    (route: request)        |    \
-//!                                            |     `--> output    lines for people
+//!        (decode)    (route: request)  \     |    \   /
+//!                                       pool + - - - `--> output    lines for people
 //!        counters of both sides -------------+--------> summary   seen = reported + ...
 //! ```
 //!
@@ -24,6 +24,7 @@ pub mod ingest;
 pub mod model;
 pub mod output;
 pub mod pipeline;
+pub mod pool;
 pub mod privileges;
 pub mod probe;
 pub mod request;
