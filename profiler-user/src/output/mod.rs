@@ -9,6 +9,7 @@ mod banner;
 mod console;
 mod human;
 mod interval;
+mod pool;
 mod table;
 mod text;
 
@@ -16,6 +17,7 @@ pub use account::{Delivered, account};
 pub use banner::{Banner, banner};
 pub use console::Console;
 pub use interval::Intervals;
+pub use pool::pools;
 pub use text::{Line, Tone};
 
 #[cfg(test)]

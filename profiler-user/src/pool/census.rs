@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn reads_what_its_own_threads_wait_in() {
-        let (hold, held) = mpsc::channel::<()>();
+        let (release, held) = mpsc::channel::<()>();
         let (say, told) = mpsc::channel();
         let thread = thread::spawn(move || {
             say.send(rustix::thread::gettid()).unwrap();
@@ -167,7 +167,7 @@ mod tests {
         };
         assert!(matches!(found.state, State::Futex(_)), "{found:?}");
         assert!(found.serving && found.start > 0);
-        drop(hold);
+        drop(release);
         thread.join().unwrap().unwrap_err();
     }
 

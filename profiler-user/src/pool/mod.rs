@@ -36,8 +36,8 @@ pub use listen::Listener;
 use occupancy::{Occupancy, Occupied};
 pub use roles::Kind;
 use roles::Roles;
-pub use sampler::Process;
 use sampler::Sampler;
+pub use sampler::{Cpu, Process};
 
 /// A thread that has served a request and lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,13 +121,17 @@ impl Snapshot {
     /// The pool of that process.
     #[must_use]
     pub fn pool(&self, pid: u32) -> Option<&Pool> {
-        self.pools.iter().find(|pool| pool.pid == pid)
+        let place = self.pools.binary_search_by_key(&pid, |pool| pool.pid);
+        Some(&self.pools[place.ok()?])
     }
 
     /// That process.
     #[must_use]
     pub fn process(&self, pid: u32) -> Option<&Process> {
-        self.processes.iter().find(|process| process.pid == pid)
+        let place = self
+            .processes
+            .binary_search_by_key(&pid, |process| process.pid);
+        Some(&self.processes[place.ok()?])
     }
 }
 
@@ -166,24 +170,23 @@ impl Pools {
     /// epoch, and begins the next. `now` must have been looked at after the end, and
     /// every request that had finished by then recorded since.
     pub fn close(&mut self, start: u64, end: u64, now: &Now) -> Snapshot {
-        let processes = self.sampler.sample(&now.watched, &mut self.roles);
-        let occupied = self.occupancy.close(start, end, &now.threads);
-        let mut pools = Vec::with_capacity(occupied.len());
+        let mut snapshot = Snapshot {
+            pools: Vec::new(),
+            processes: self.sampler.sample(&now.watched, &mut self.roles),
+            listeners: listen::read(&now.roots),
+        };
+        let length_ns = end.saturating_sub(start);
         self.census.begin();
-        for occupied in &occupied {
-            let lives = processes.iter().find(|process| process.pid == occupied.pid);
-            let pool = self.pool(occupied, lives, end.saturating_sub(start));
-            pools.push(pool);
+        for occupied in self.occupancy.close(start, end, &now.threads) {
+            let process = snapshot.process(occupied.pid);
+            let pool = self.pool(&occupied, process, length_ns);
+            snapshot.pools.push(pool);
         }
         self.census.end();
-        let serve = occupied.iter().map(|occupied| occupied.pid);
-        let keep: BTreeSet<u32> = serve.chain(now.watched.iter().copied()).collect();
-        self.roles.retain(&keep);
-        Snapshot {
-            pools,
-            processes,
-            listeners: listen::read(&now.roots),
-        }
+        let serving = snapshot.pools.iter().map(|pool| pool.pid);
+        let known: BTreeSet<u32> = serving.chain(now.watched.iter().copied()).collect();
+        self.roles.retain(&known);
+        snapshot
     }
 
     fn pool(&mut self, occupied: &Occupied, process: Option<&Process>, length_ns: u64) -> Pool {

@@ -151,11 +151,11 @@ mod tests {
                 r#""route":"/daemon","protocol":"1.1","status":200,"#,
                 r#""request_bytes":84,"response_bytes":174,"#,
                 r#""duration":1500000,"accept_wait":null,"read_time":50000,"#,
-                r#""server_time":null,"queue_time":null,"daemon_time":null,"#,
-                r#""application_time":null,"send_time":null,"ttfb":1400000,"#,
-                r#""busy_time":null,"cpu":null,"cpu_apache":null,"cpu_daemon":null,"#,
-                r#""wait":{"runqueue":null,"lock":null,"upstream":null,"client":null,"#,
-                r#""disk":null,"sleep":null,"other":null},"#,
+                r#""server_time":100000,"queue_time":200000,"daemon_time":100000,"#,
+                r#""application_time":1000000,"send_time":100000,"ttfb":1400000,"#,
+                r#""busy_time":1150000,"cpu":750000,"cpu_apache":150000,"cpu_daemon":600000,"#,
+                r#""wait":{"runqueue":50000,"lock":150000,"upstream":250000,"client":20000,"#,
+                r#""disk":0,"sleep":0,"other":0},"#,
                 r#""outcome":"ok","incomplete":false}"#
             )
         );
@@ -176,6 +176,7 @@ mod tests {
             request.status,
         ) = (None, None, None, None);
         request.times = Times::default();
+        (request.spent, request.daemon_spent) = (None, None);
         request.client = "[::1]:1".parse().unwrap();
         request.outcome = Outcome::ServerClosed;
         let unknown = json(&request);
@@ -183,6 +184,8 @@ mod tests {
         for part in [
             r#""time":"1970-01-01T00:00:01.000000000Z""#,
             r#""method":null,"path":null"#,
+            r#""cpu":null,"cpu_apache":null,"cpu_daemon":null"#,
+            r#""wait":{"runqueue":null,"lock":null"#,
             r#""status":null"#,
             r#""client":"[::1]:1""#,
             r#""outcome":"server_closed""#,
