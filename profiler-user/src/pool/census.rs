@@ -11,7 +11,7 @@ use procfs::process::{Process, Syscall};
 use super::Kind;
 use super::workers::{self, State, Thread};
 
-/// Looks at a pool that has not changed, until none of its neighbours was running.
+/// Looks at a pool, at the ends of as many intervals, until one tells all.
 const LOOKS: u32 = 5;
 
 /// Threads read at a time, over all processes: some 30 ms. Those of further
