@@ -28,8 +28,6 @@
 //! | worker | pipe | `read` | | `futex`; `poll` for a client | `accept4`, `epoll_wait` |
 //! | prefork | | serves | | | |
 
-use std::ops::Range;
-
 use super::Kind;
 
 /// Ticks (10 ms) between the starts of two neighbours in one pool. Seen: 0 or 1,
@@ -130,35 +128,39 @@ pub(super) fn count(pid: u32, kind: Kind, threads: &[Thread]) -> Count {
     };
     let after = extend(&mut threads[last + 1..].iter(), &threads[last]);
     let before = extend(&mut threads[..first].iter().rev(), &threads[first]);
-    let mut pool = first - before..last + 1 + after;
-    if kind == Kind::Daemon {
-        while pool.end > last + 1 && is_stranger(&threads, &pool, pool.end - 1) {
-            pool.end -= 1;
-        }
-        while pool.start < first && is_stranger(&threads, &pool, pool.start) {
-            pool.start += 1;
-        }
-    }
+    let pool = &threads[first - before..last + 1 + after];
+    let workers = match kind {
+        Kind::Daemon => pool.len() - strangers(pool),
+        _ => pool.len(),
+    };
     Count {
-        workers: Some(pool.len() as u32),
+        workers: Some(workers as u32),
         settled,
     }
 }
 
-/// Whether a thread at the edge of a daemon's pool waits far from all others of it.
-fn is_stranger(threads: &[Thread], pool: &Range<usize>, edge: usize) -> bool {
-    let State::Futex(address) = threads[edge].state else {
-        return false;
-    };
-    let mut others = pool.clone().filter_map(|place| match threads[place].state {
-        State::Futex(other) if place != edge => Some((place, other)),
+/// Threads of a daemon's pool that have not served and wait far from those that
+/// belong to it: those that have served, or have another one near.
+fn strangers(pool: &[Thread]) -> usize {
+    let waiting = |(place, thread): (u64, &Thread)| match thread.state {
+        State::Futex(address) => Some((place, address, thread.serving)),
         _ => None,
-    });
-    let is_near = |(place, other): (usize, u64)| {
-        address.abs_diff(other) <= APART * place.abs_diff(edge) as u64
     };
-    let has_others = others.clone().next().is_some();
-    has_others && !others.any(is_near)
+    let waiting: Vec<_> = (0..).zip(pool).filter_map(waiting).collect();
+    let belongs = |(place, address, serving): &(u64, u64, bool)| {
+        *serving
+            || waiting.iter().any(|(other, elsewhere, _)| {
+                let between = other.abs_diff(*place);
+                between > 0 && elsewhere.abs_diff(*address) <= APART * between
+            })
+    };
+    let belonging = waiting.iter().filter(|one| belongs(one)).count();
+    // Where none does, it cannot be told who is the stranger.
+    if belonging == 0 {
+        0
+    } else {
+        waiting.len() - belonging
+    }
 }
 
 /// Where the idle workers of an Apache child wait: where one that has served does,
@@ -240,6 +242,9 @@ mod tests {
         assert_eq!(workers(Kind::Daemon, &later), Some(5));
         later[10].0 = 13;
         assert_eq!(workers(Kind::Daemon, &later), Some(5), "started at once");
+        let mut amidst = DAEMON.to_vec();
+        amidst.insert(8, (12, false, Futex(0x7fba_7c00_0cc0)));
+        assert_eq!(workers(Kind::Daemon, &amidst), Some(5), "even sooner");
         let mut before = DAEMON.to_vec();
         before.drain(2..5);
         assert_eq!(workers(Kind::Daemon, &before), Some(5), "no monitors");
