@@ -20,13 +20,13 @@
 //! thread that the application starts at once, with the first request, looks the
 //! same in a daemon but for one thing: what it waits for lies elsewhere in memory.
 //!
-//! | process | `read` | main thread | monitors | workers | listener |
-//! |---|---|---|---|---|---|
-//! | daemon, 4.9 | | `poll` | `select`, `pselect6` | `futex`, one in `epoll_wait` or `fcntl` | |
-//! | daemon, 6.1 | | `poll` | `pselect6`, `poll` | the same | |
-//! | event | pipe | `read` | | `futex`; `poll` for a client | `epoll_wait` |
-//! | worker | pipe | `read` | | `futex`; `poll` for a client | `accept4`, `epoll_wait` |
-//! | prefork | | serves | | | |
+//! | process | main thread | monitors | workers | listener |
+//! |---|---|---|---|---|
+//! | daemon, 4.9 | `poll` | two in `pselect6` | `futex`, one of them `epoll_wait` or `fcntl` | |
+//! | daemon, 6.1 | `poll` | two in `pselect6`, one in `poll` | the same | |
+//! | event | `read` (a pipe) | | `futex`; `poll` for a client | `epoll_wait` |
+//! | worker | `read` (a pipe) | | `futex`; `poll` for a client | `accept4` |
+//! | prefork | serves | | | |
 
 use super::Kind;
 

@@ -114,13 +114,13 @@ fn processes_and_listening_sockets() {
     );
 
     // Stopped, Apache accepts nobody.
-    let child = |pid: u32, signal: &str| {
+    let signal = |pids: &[u32], signal: &str| {
         let mut kill = std::process::Command::new("kill");
-        kill.args([signal, &pid.to_string()]);
+        kill.arg(signal).args(pids.iter().map(u32::to_string));
         assert!(kill.status().unwrap().success());
     };
     let all = apache.processes();
-    all.iter().for_each(|pid| child(*pid, "-STOP"));
+    signal(&all, "-STOP");
     while !all.iter().all(|pid| is_stopped(*pid)) {}
     let waiting = [(); 3].map(|()| {
         let mut stream = TcpStream::connect(apache.address()).unwrap();
@@ -129,7 +129,7 @@ fn processes_and_listening_sockets() {
         stream
     });
     let queue = listener(&snapshot(&apache, &BTreeMap::new(), false))[0].queue;
-    all.iter().for_each(|pid| child(*pid, "-CONT"));
+    signal(&all, "-CONT");
     assert_eq!(queue, 3);
     drop(waiting);
 }
