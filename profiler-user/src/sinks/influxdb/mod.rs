@@ -9,6 +9,7 @@
 //! background task, so that no server, however slow, slows the profiling.
 
 mod answer;
+mod application;
 mod buckets;
 mod check;
 mod client;

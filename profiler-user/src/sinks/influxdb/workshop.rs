@@ -23,42 +23,16 @@
 //! - The application's time is not known for servers other than Apache: there it is
 //!   the duration of the request.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::buckets::{self, Buckets};
+use super::application::Application;
+use super::buckets;
 use super::distinct::Distinct;
 use super::line::Line;
 use super::raw::ended;
 use crate::aggregate::Window;
 use crate::model::{Mode, Request};
-use crate::pool::{Kind, Pool, Process, Snapshot};
-
-/// The four parts of a request that mod_wsgi tells: names of field and bucket, and
-/// whether an embedded application has it.
-const PARTS: [(&str, &str, bool); 4] = [
-    ("server_time", "server_time_bucket", true),
-    ("queue_time", "queue_time_bucket", false),
-    ("daemon_time", "daemon_time_bucket", false),
-    ("application_time", "application_time_bucket", true),
-];
-
-/// One of them, over a window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Part {
-    sum: u64,
-    count: u64,
-    buckets: Buckets,
-}
-
-/// The requests of a process since the last window.
-#[derive(Debug, Default)]
-struct Application {
-    requests: u64,
-    parts: [Part; PARTS.len()],
-    /// By thread.
-    threads: HashMap<u32, u64>,
-    is_daemon: bool,
-}
+use crate::pool::{Kind, Process, Snapshot};
 
 /// Every process that has run the application and lives.
 #[derive(Debug, Default)]
@@ -81,22 +55,13 @@ impl Workshop {
         let times = &request.times;
         let application_time = application_time(request);
         let application = self.applications.entry(pid).or_default();
-        application.requests += 1;
-        application.is_daemon = request.mode == Some(Mode::Daemon);
-        *application.threads.entry(tid).or_default() += 1;
         let parts = [
             times.server_time,
             times.queue_time,
             times.daemon_time,
             application_time,
         ];
-        for (part, ns) in application.parts.iter_mut().zip(parts) {
-            if let Some(ns) = ns {
-                part.sum += ns;
-                part.count += 1;
-                part.buckets[buckets::index(ns)] += 1;
-            }
-        }
+        application.record(tid, request.mode == Some(Mode::Daemon), parts);
         if application_time.is_none() {
             return;
         }
@@ -125,7 +90,7 @@ impl Workshop {
         };
         let time = window.end_unix_ns;
         self.applications
-            .retain(|pid, application| application.requests > 0 || snapshot.pool(*pid).is_some());
+            .retain(|pid, application| application.has_requests() || snapshot.pool(*pid).is_some());
         for (pid, application) in &self.applications {
             let process = format!("{hostname}:{pid}");
             emit(&|out| {
@@ -156,76 +121,6 @@ impl Workshop {
             emit(&|out| process_info(out, hostname, process, time));
         }
         self.applications.values_mut().for_each(Application::begin);
-    }
-}
-
-impl Application {
-    fn metrics(&self, line: Line<'_>, pid: u32, window: &Window, snapshot: &Snapshot) {
-        // A window without length has no rate: infinity is left out.
-        let mut line = line.float(
-            "request_throughput",
-            self.requests as f64 / window.seconds(),
-        );
-        let pool = snapshot.pool(pid);
-        if let Some(used) = pool.and_then(Pool::capacity_used) {
-            line = line.float("capacity_utilization", used);
-        }
-        for (part, (name, _, is_embedded)) in self.parts.iter().zip(PARTS) {
-            if !(is_embedded || self.is_daemon) {
-                continue;
-            }
-            if part.count > 0 {
-                line = line.float(name, part.sum as f64 / part.count as f64 / 1e9);
-            } else if self.requests == 0 {
-                line = line.float(name, 0.0);
-            }
-        }
-        if let Some(process) = snapshot.process(pid) {
-            if let Some(cpu) = process.cpu {
-                line = line
-                    .float("cpu_user_time", cpu.user / cpu.elapsed)
-                    .float("cpu_system_time", cpu.system / cpu.elapsed);
-            }
-            line = line.integer("memory_rss", process.rss);
-            if let Some(bytes) = process.max_rss {
-                line = line.integer("memory_max_rss", bytes);
-            }
-        }
-        if let Some(pool) = pool {
-            if let Some(threads) = pool.threads {
-                line = line.integer("request_threads_maximum", threads.into());
-            }
-            line = line
-                .integer("request_threads_started", pool.started.into())
-                .integer("request_threads_active", pool.busy.into());
-        }
-        line.end(window.end_unix_ns);
-    }
-
-    fn bucket<'a>(&self, mut line: Line<'a>, bucket: usize) -> Line<'a> {
-        for (part, (_, name, is_embedded)) in self.parts.iter().zip(PARTS) {
-            if is_embedded || self.is_daemon {
-                line = line.integer(name, part.buckets[bucket]);
-            }
-        }
-        line
-    }
-
-    /// Requests of each thread, most first; as many as the pool has `threads`.
-    fn by_thread(&self, threads: Option<u32>) -> Vec<u64> {
-        let mut requests: Vec<u64> = self.threads.values().copied().collect();
-        requests.sort_unstable_by(|one, other| other.cmp(one));
-        let length = requests.len().max(threads.unwrap_or(0) as usize);
-        requests.resize(length, 0);
-        requests
-    }
-
-    /// Begins the next window.
-    fn begin(&mut self) {
-        *self = Self {
-            is_daemon: self.is_daemon,
-            ..Self::default()
-        };
     }
 }
 
@@ -272,7 +167,7 @@ fn application_time(request: &Request) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::aggregate::Aggregator;
-    use crate::pool::Cpu;
+    use crate::pool::{Cpu, Pool};
     use crate::request::sample;
 
     const SECOND: u64 = 1_000_000_000;
