@@ -83,13 +83,14 @@ pub struct Thread {
     /// The socket whose request it serves: address of the kernel's `struct sock`; 0
     /// while idle.
     pub serving: u64,
-    /// Its socket to a mod_wsgi daemon.
+    /// Its socket to a mod_wsgi daemon; 0 for none.
     pub own_end: u64,
     /// The daemon's end of that.
     pub far_end: u64,
-    /// The peer that the sleep under way is for: hash of an interned peer, or 0.
+    /// The peer that it spoke to or waited for last: hash of an interned one, 0 where
+    /// that was not looked up.
     pub peer: u64,
-    /// Socket of that peer.
+    /// The socket to that peer.
     pub peer_sock: u64,
     /// The peer that it slept for longest at a time in this request.
     pub upstream: u64,
@@ -101,8 +102,12 @@ pub struct Thread {
     off_why: u32,
     /// Not 0 once mod_wsgi has begun to run the application for this request.
     pub wsgi: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Descriptor of `serving`, as last used.
+    pub serving_fd: u32,
+    /// Descriptor of `own_end`.
+    pub own_fd: u32,
+    /// Number of the request on its connection.
+    seq: u32,
 }
 
 impl Thread {
@@ -128,7 +133,9 @@ impl Thread {
             pid,
             off_why: 0,
             wsgi: 0,
-            reserved: 0,
+            serving_fd: u32::MAX,
+            own_fd: u32::MAX,
+            seq: 0,
         }
     }
 
@@ -156,31 +163,40 @@ impl Thread {
         }
     }
 
-    /// Turns to a request of `sock`, unless it serves that already.
+    /// Turns to the request `seq` of `sock`, unless it serves that already.
     #[inline(always)]
-    pub fn take(&mut self, now: u64, run_delay: u64, sock: u64) {
-        if self.serving == sock {
+    pub fn take(&mut self, now: u64, run_delay: u64, sock: u64, seq: u32) {
+        if self.serving == sock && self.seq == seq {
             return;
         }
         if self.serving != 0 {
-            // It was never seen to end the other one.
+            // It ended the other one just now, or was never seen to.
             self.release(now);
         }
         // The wait that ended before it turned to the request was an idle one.
         self.split(run_delay);
         self.serving = sock;
+        self.seq = seq;
         self.taken_ns = self.woke_ns.max(self.free_ns);
         self.spent.wait = [0; WAITS];
+        self.peer = 0;
+        self.peer_sock = 0;
         self.upstream = 0;
         self.longest = 0;
         self.wsgi = 0;
-        self.own_end = 0;
-        self.far_end = 0;
+        self.forget_daemon();
     }
 
-    /// Books what has gathered since the last booking.
+    /// Books what has gathered since the last booking, and says until when the
+    /// thread was at work: `now`, or if the connection was `idle`, the begin of its
+    /// last wait for the client, which was one for the next request.
     #[inline(always)]
-    pub fn book(&mut self, now: u64, run_delay: u64, on: &mut Spent) {
+    pub fn book(&mut self, now: u64, run_delay: u64, idle: bool, on: &mut Spent) -> u64 {
+        let mut until = now;
+        if idle && self.off_ns != 0 && self.off_why == Wait::Client as u32 {
+            until = self.on_since - self.off_ns;
+            self.off_ns = 0;
+        }
         self.split(run_delay);
         self.count_cpu(now);
         on.cpu += self.spent.cpu;
@@ -188,6 +204,16 @@ impl Thread {
             *on += wait;
         }
         self.spent = Spent::EMPTY;
+        until
+    }
+
+    /// Speaks to a socket that is neither the client's nor a daemon's.
+    #[inline(always)]
+    pub fn speaks_to(&mut self, sock: u64) {
+        if self.peer_sock != sock {
+            self.peer_sock = sock;
+            self.peer = 0;
+        }
     }
 
     /// Is done with its request.
@@ -195,8 +221,15 @@ impl Thread {
     pub fn release(&mut self, now: u64) {
         self.serving = 0;
         self.free_ns = now;
+        self.forget_daemon();
+    }
+
+    /// Is done with its socket to a daemon.
+    #[inline(always)]
+    pub fn forget_daemon(&mut self) {
         self.own_end = 0;
         self.far_end = 0;
+        self.own_fd = u32::MAX;
     }
 
     /// Splits the last wait into the sleep and the queueing for a CPU after it.
@@ -250,16 +283,16 @@ mod tests {
     fn cpu_and_waits_add_up_to_the_wall_time() {
         let mut thread = Thread::new(1, 1_000, 50);
         let mut spent = Spent::EMPTY;
-        thread.take(1_000, 50, SOCK);
+        thread.take(1_000, 50, SOCK, 0);
         thread.leaves_cpu(1_300, 50, Wait::Lock);
         thread.is_back(2_000);
         // 100 of the 700 were queueing.
         thread.leaves_cpu(2_100, 150, Wait::Upstream);
         thread.is_back(5_000);
-        thread.book(5_050, 150, &mut spent);
+        thread.book(5_050, 150, false, &mut spent);
         thread.leaves_cpu(5_100, 150, Wait::Runqueue);
         thread.is_back(5_400);
-        thread.book(5_500, 450, &mut spent);
+        thread.book(5_500, 450, false, &mut spent);
         assert_eq!(spent.cpu, 300 + 100 + 50 + 50 + 100);
         assert_eq!(spent.waited(Wait::Lock), 600);
         assert_eq!(spent.waited(Wait::Upstream), 2_900);
@@ -271,16 +304,16 @@ mod tests {
     fn idle_waits_count_for_nobody_and_idle_cpu_for_the_next() {
         let mut thread = Thread::new(1, 1_000, 0);
         let mut first = Spent::EMPTY;
-        thread.take(1_000, 0, SOCK);
-        thread.book(1_100, 0, &mut first);
+        thread.take(1_000, 0, SOCK, 0);
+        thread.book(1_100, 0, false, &mut first);
         thread.release(1_100);
         // Goes to sleep 20 later, wakes, and 30 later reads the next request.
         thread.leaves_cpu(1_120, 0, Wait::Lock);
         thread.is_back(9_000);
-        thread.take(9_030, 0, SOCK + 1);
+        thread.take(9_030, 0, SOCK + 1, 0);
         assert_eq!(thread.taken_ns, 9_000);
         let mut second = Spent::EMPTY;
-        thread.book(9_100, 0, &mut second);
+        thread.book(9_100, 0, false, &mut second);
         assert_eq!(total(&first), 100);
         assert_eq!(second.cpu, 20 + 100);
         assert_eq!(total(&second), 120);
@@ -289,10 +322,28 @@ mod tests {
     #[test]
     fn a_request_read_without_a_sleep_begins_where_the_last_one_ended() {
         let mut thread = Thread::new(1, 1_000, 0);
-        thread.take(1_000, 0, SOCK);
+        thread.take(1_000, 0, SOCK, 0);
         thread.release(1_500);
-        thread.take(1_510, 0, SOCK);
+        thread.take(1_510, 0, SOCK, 0);
         assert_eq!(thread.taken_ns, 1_500);
+    }
+
+    #[test]
+    fn the_next_request_of_a_connection_is_another_one() {
+        let mut thread = Thread::new(1, 1_000, 0);
+        thread.take(1_000, 0, SOCK, 0);
+        thread.wsgi = 1;
+        thread.own_end = 9;
+        thread.take(1_200, 0, SOCK, 0);
+        assert_eq!(
+            (thread.taken_ns, thread.wsgi, thread.own_end),
+            (1_000, 1, 9)
+        );
+        thread.take(1_500, 0, SOCK, 1);
+        assert_eq!(
+            (thread.taken_ns, thread.wsgi, thread.own_end),
+            (1_500, 0, 0)
+        );
     }
 
     #[test]
@@ -302,32 +353,49 @@ mod tests {
         thread.is_back(2_000);
         thread.leaves_cpu(2_010, 0, Wait::Runqueue);
         thread.is_back(2_500);
-        thread.take(2_510, 490, SOCK);
+        thread.take(2_510, 490, SOCK, 0);
         assert_eq!(thread.taken_ns, 2_000);
     }
 
     #[test]
     fn a_change_of_sockets_without_an_end_carries_no_wait_over() {
         let mut thread = Thread::new(1, 1_000, 0);
-        thread.take(1_000, 0, SOCK);
+        thread.take(1_000, 0, SOCK, 0);
         thread.leaves_cpu(1_100, 0, Wait::Lock);
         thread.is_back(3_000);
-        thread.take(3_010, 0, SOCK + 1);
+        thread.take(3_010, 0, SOCK + 1, 0);
         let mut spent = Spent::EMPTY;
-        thread.book(3_020, 0, &mut spent);
+        thread.book(3_020, 0, false, &mut spent);
         assert_eq!(spent.wait, [0; WAITS]);
         assert_eq!(spent.cpu, 100 + 20);
     }
 
     #[test]
+    fn an_idle_connection_s_wait_is_for_the_next_request() {
+        let mut thread = Thread::new(1, 1_000, 0);
+        let mut spent = Spent::EMPTY;
+        thread.take(1_000, 0, SOCK, 0);
+        thread.leaves_cpu(1_200, 0, Wait::Client);
+        thread.is_back(9_000);
+        assert_eq!(thread.book(9_010, 0, true, &mut spent), 1_200);
+        assert_eq!(spent.wait, [0; WAITS]);
+        thread.release(9_010);
+        thread.take(9_010, 0, SOCK, 0);
+        thread.leaves_cpu(9_100, 0, Wait::Client);
+        thread.is_back(9_300);
+        assert_eq!(thread.book(9_310, 0, false, &mut spent), 9_310);
+        assert_eq!(spent.waited(Wait::Client), 200);
+    }
+
+    #[test]
     fn remembers_the_peer_it_waited_for_longest() {
         let mut thread = Thread::new(1, 0, 0);
-        thread.take(1, 0, SOCK);
+        thread.take(1, 0, SOCK, 0);
         for (peer, slept) in [(11, 300), (12, 900), (13, 500)] {
             thread.peer = peer;
             thread.leaves_cpu(1_000, 0, Wait::Upstream);
             thread.is_back(1_000 + slept);
-            thread.book(2_000, 0, &mut Spent::EMPTY.clone());
+            thread.book(2_000, 0, false, &mut Spent::EMPTY.clone());
         }
         assert_eq!(thread.upstream, 12);
     }

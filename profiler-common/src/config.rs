@@ -31,14 +31,27 @@ pub struct Config {
     pub sock_v6_daddr: u32,
     /// `sock_common.skc_v6_rcv_saddr`
     pub sock_v6_rcv_saddr: u32,
+    /// `task_struct.pid`
+    pub task_pid: u32,
+    /// `task_struct.sched_info.run_delay`; 0 where the kernel does not keep it
+    /// (`CONFIG_SCHED_INFO`).
+    pub task_run_delay: u32,
+    /// `unix_sock.peer`
+    pub unix_peer: u32,
+    /// `unix_sock.addr`
+    pub unix_addr: u32,
+    /// `unix_address.len`
+    pub unix_address_len: u32,
+    /// `unix_address.name`
+    pub unix_address_name: u32,
     /// User space is woken once this many bytes wait in the ring buffer.
     pub wake_bytes: u32,
     /// Zero.
     pub reserved: u32,
 }
 
-// 14 words, no padding.
-const _: () = assert!(size_of::<Config>() == 14 * 4);
+// 20 words, no padding.
+const _: () = assert!(size_of::<Config>() == 20 * 4);
 
 /// Stable members of `struct sock_common`, which every `struct sock` begins with
 /// (include/net/sock.h; unchanged since 3.x, before BPF could see them).

@@ -1,6 +1,7 @@
 //! What the kernel and the user side of wsgiprobe share.
 //!
 //! - [`account`]: what a thread did with its time.
+//! - [`handover`]: a request in the hands of a mod_wsgi daemon.
 //! - [`intern`]: texts that many requests share, kept once.
 //! - [`event`]: the record that crosses the ring buffer, one per finished request.
 //! - [`stats`]: the counters that make every loss visible.
@@ -15,6 +16,7 @@
 pub mod account;
 pub mod config;
 pub mod event;
+pub mod handover;
 pub mod intern;
 pub mod limits;
 pub mod pairing;

@@ -7,7 +7,7 @@
 
 /// Sets of counters on each CPU: programs that an interrupt can bring while another
 /// is at work count apart, or the equation would miss one now and then.
-pub const PLACES: u32 = 3;
+pub const PLACES: u32 = 4;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {
@@ -66,6 +66,12 @@ counters! {
     ProcessFull = "process_full", Note;
     /// Operations on a watched connection whose bytes were out of reach.
     OpaqueIo = "opaque_io", Note;
+    /// Requests without CPU and waiting times: the thread map was full.
+    ThreadFull = "thread_full", Note;
+    /// Requests without a daemon's part: the map of handovers was full.
+    HandoverFull = "handover_full", Note;
+    /// Names or peers that a request lacks: the map of interned ones was full.
+    NameFull = "name_full", Note;
 }
 
 impl Counter {

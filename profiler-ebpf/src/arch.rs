@@ -4,20 +4,67 @@ use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
 use crate::user::Buffers;
 
-/// The system call under way and those of its arguments that tell where the
-/// bytes are.
+/// A system call on a socket.
+#[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Syscall {
+    /// Where the caller's bytes are.
+    pub buffers: Buffers,
+    /// The socket's file descriptor.
+    pub descriptor: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Syscall {
+    /// No call at all.
+    pub const NONE: Self = Self::new(Buffers::OPAQUE, u32::MAX);
+
+    /// The call of that number on that descriptor.
+    #[inline(always)]
+    pub fn of(number: u64, descriptor: u32, second: u64, third: u64) -> Self {
+        Self::new(buffers(number, second, third), descriptor)
+    }
+
+    const fn new(buffers: Buffers, descriptor: u32) -> Self {
+        Self {
+            buffers,
+            descriptor,
+            reserved: 0,
+        }
+    }
+}
+
+/// The system call that a thread sleeps in.
+pub struct Arguments {
     pub number: u64,
-    /// Second argument.
+    pub first: u64,
     pub second: u64,
-    /// Third argument.
-    pub third: u64,
+}
+
+/// What a system call can sleep for.
+pub enum Call {
+    /// Another thread (futex).
+    Lock,
+    /// Time to pass.
+    Sleep,
+    /// What its first argument, a descriptor, refers to.
+    Descriptor,
+    /// The descriptors in an array of `struct pollfd`: its first argument.
+    Poll,
+    /// The descriptors in sets, as many as its first argument says.
+    Select,
+    /// What an epoll descriptor gathers.
+    Epoll,
+    /// Anything else, or no system call at all.
+    Other,
 }
 
 /// `struct pt_regs` as an array of words (arch/x86/include/asm/ptrace.h).
 #[cfg(bpf_target_arch = "x86_64")]
 mod regs {
     pub const NUMBER: usize = 15;
+    pub const FIRST: usize = 14;
     pub const SECOND: usize = 13;
     pub const THIRD: usize = 12;
 }
@@ -35,6 +82,18 @@ mod nr {
     pub const SENDMSG: u64 = 46;
     pub const RECVMSG: u64 = 47;
     pub const SPLICE: u64 = 275;
+    pub const CONNECT: u64 = 42;
+    pub const ACCEPT: u64 = 43;
+    pub const ACCEPT4: u64 = 288;
+    pub const POLL: u64 = 7;
+    pub const PPOLL: u64 = 271;
+    pub const SELECT: u64 = 23;
+    pub const PSELECT6: u64 = 270;
+    pub const EPOLL_WAIT: u64 = 232;
+    pub const EPOLL_PWAIT: u64 = 281;
+    pub const FUTEX: u64 = 202;
+    pub const NANOSLEEP: u64 = 35;
+    pub const CLOCK_NANOSLEEP: u64 = 230;
 }
 
 /// `struct user_pt_regs` as an array of words, then `orig_x0` and `syscallno`
@@ -42,6 +101,8 @@ mod nr {
 #[cfg(bpf_target_arch = "aarch64")]
 mod regs {
     pub const NUMBER: usize = 35;
+    // x0 holds the result by the time that a call returns; not while it sleeps.
+    pub const FIRST: usize = 0;
     pub const SECOND: usize = 1;
     pub const THIRD: usize = 2;
 }
@@ -59,6 +120,27 @@ mod nr {
     pub const RECVFROM: u64 = 207;
     pub const SENDMSG: u64 = 211;
     pub const RECVMSG: u64 = 212;
+    pub const CONNECT: u64 = 203;
+    pub const ACCEPT: u64 = 202;
+    pub const ACCEPT4: u64 = 242;
+    pub const PPOLL: u64 = 73;
+    pub const PSELECT6: u64 = 72;
+    pub const EPOLL_PWAIT: u64 = 22;
+    pub const FUTEX: u64 = 98;
+    pub const NANOSLEEP: u64 = 101;
+    pub const CLOCK_NANOSLEEP: u64 = 115;
+    // Calls that this architecture never had.
+    pub const POLL: u64 = u64::MAX;
+    pub const SELECT: u64 = u64::MAX - 1;
+    pub const EPOLL_WAIT: u64 = u64::MAX - 2;
+}
+
+/// Numbers that all architectures share, being newer than any of them
+/// (include/uapi/asm-generic/unistd.h).
+mod shared {
+    pub const EPOLL_PWAIT2: u64 = 441;
+    pub const FUTEX_WAITV: u64 = 449;
+    pub const FUTEX_WAIT: u64 = 455;
 }
 
 /// The current thread's system call, from its saved registers.
@@ -68,13 +150,45 @@ pub fn current_syscall() -> Syscall {
     // which checks each load against the kernel's own `struct pt_regs`.
     unsafe {
         let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
-        let number = *frame.add(regs::NUMBER);
-        Syscall {
-            // arm64 keeps it in the low half of the word.
-            number: number & 0xffff_ffff,
+        // arm64 keeps it in the low half of the word.
+        let number = *frame.add(regs::NUMBER) & 0xffff_ffff;
+        let descriptor = match descriptor_argument(number) {
+            0 => *frame.add(regs::FIRST),
+            _ => *frame.add(regs::THIRD),
+        };
+        let (second, third) = (*frame.add(regs::SECOND), *frame.add(regs::THIRD));
+        Syscall::of(number, descriptor as u32, second, third)
+    }
+}
+
+/// The system call that the current thread sleeps in. In an interrupt or a page
+/// fault the number is one that no call has.
+#[inline(always)]
+pub fn current_arguments() -> Arguments {
+    // SAFETY: as in `current_syscall`.
+    unsafe {
+        let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
+        Arguments {
+            number: *frame.add(regs::NUMBER) & 0xffff_ffff,
+            first: *frame.add(regs::FIRST),
             second: *frame.add(regs::SECOND),
-            third: *frame.add(regs::THIRD),
         }
+    }
+}
+
+/// What it can sleep for.
+#[inline(always)]
+pub fn call(number: u64) -> Call {
+    match number {
+        nr::FUTEX | shared::FUTEX_WAIT | shared::FUTEX_WAITV => Call::Lock,
+        nr::NANOSLEEP | nr::CLOCK_NANOSLEEP => Call::Sleep,
+        nr::READ | nr::READV | nr::RECVFROM | nr::RECVMSG => Call::Descriptor,
+        nr::WRITE | nr::WRITEV | nr::SENDTO | nr::SENDMSG | nr::SENDFILE => Call::Descriptor,
+        nr::CONNECT | nr::ACCEPT | nr::ACCEPT4 => Call::Descriptor,
+        nr::POLL | nr::PPOLL => Call::Poll,
+        nr::SELECT | nr::PSELECT6 => Call::Select,
+        nr::EPOLL_WAIT | nr::EPOLL_PWAIT | shared::EPOLL_PWAIT2 => Call::Epoll,
+        _ => Call::Other,
     }
 }
 
@@ -109,16 +223,13 @@ pub fn count_argument(number: u64) -> Option<usize> {
     (number == nr::SENDFILE).then_some(3)
 }
 
-impl Syscall {
-    /// Where the caller's bytes are.
-    #[inline(always)]
-    pub fn buffers(&self) -> Buffers {
-        match self.number {
-            nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Buffers::flat(self.second),
-            nr::READV | nr::WRITEV => Buffers::vector(self.second, self.third),
-            nr::SENDMSG | nr::RECVMSG => Buffers::message(self.second),
-            nr::SENDFILE | nr::SPLICE => Buffers::BODY_ONLY,
-            _ => Buffers::OPAQUE,
-        }
+#[inline(always)]
+fn buffers(number: u64, second: u64, third: u64) -> Buffers {
+    match number {
+        nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Buffers::flat(second),
+        nr::READV | nr::WRITEV => Buffers::vector(second, third),
+        nr::SENDMSG | nr::RECVMSG => Buffers::message(second),
+        nr::SENDFILE | nr::SPLICE => Buffers::BODY_ONLY,
+        _ => Buffers::OPAQUE,
     }
 }

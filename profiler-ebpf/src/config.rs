@@ -17,6 +17,12 @@ static CONFIG: Config = Config {
     sock_protocol: 0,
     sock_v6_daddr: 0,
     sock_v6_rcv_saddr: 0,
+    task_pid: 0,
+    task_run_delay: 0,
+    unix_peer: 0,
+    unix_addr: 0,
+    unix_address_len: 0,
+    unix_address_name: 0,
     wake_bytes: 0,
     reserved: 0,
 };

@@ -28,9 +28,33 @@ pub fn is_served(sock: u64) -> bool {
 /// Whether it is a TCP socket over IPv4 or IPv6.
 #[inline(always)]
 pub fn is_tcp(sock: u64) -> bool {
-    let family: u16 = field(sock, sock_common::FAMILY as u32);
-    (family == AF_INET || family == AF_INET6)
+    matches!(family(sock), AF_INET | AF_INET6)
         && field::<u16>(sock, setting!(sock_protocol)) == IPPROTO_TCP
+}
+
+/// The socket's address family.
+#[inline(always)]
+pub fn family(sock: u64) -> u16 {
+    field(sock, sock_common::FAMILY as u32)
+}
+
+/// The peer's port, host byte order.
+#[inline(always)]
+pub fn peer_port(sock: u64) -> u16 {
+    u16::from_be(field(sock, sock_common::DPORT as u32))
+}
+
+/// The peer's IPv4 address, in the first four bytes.
+#[inline(always)]
+pub fn peer_v4(sock: u64, address: &mut [u8; 16]) {
+    let peer: [u8; 4] = field(sock, sock_common::DADDR as u32);
+    address[..4].copy_from_slice(&peer);
+}
+
+/// The peer's IPv6 address.
+#[inline(always)]
+pub fn peer_v6(sock: u64) -> [u8; 16] {
+    field(sock, setting!(sock_v6_daddr))
 }
 
 /// Makes an entry for a TCP socket; `None` where there is no room.
@@ -82,16 +106,15 @@ pub fn close(sock: u64) {
 
 #[inline(always)]
 fn ends(sock: u64, ends: &mut Endpoints) {
-    ends.family = field(sock, sock_common::FAMILY as u32);
+    ends.family = family(sock);
     ends.server_port = field(sock, sock_common::NUM as u32);
-    ends.client_port = u16::from_be(field(sock, sock_common::DPORT as u32));
+    ends.client_port = peer_port(sock);
     if ends.family == AF_INET {
-        let client: [u8; 4] = field(sock, sock_common::DADDR as u32);
         let server: [u8; 4] = field(sock, sock_common::RCV_SADDR as u32);
-        ends.client_addr[..4].copy_from_slice(&client);
+        peer_v4(sock, &mut ends.client_addr);
         ends.server_addr[..4].copy_from_slice(&server);
     } else {
-        ends.client_addr = field(sock, setting!(sock_v6_daddr));
+        ends.client_addr = peer_v6(sock);
         ends.server_addr = field(sock, setting!(sock_v6_rcv_saddr));
     }
 }

@@ -1,10 +1,12 @@
 //! The kernel side of wsgiprobe.
 //!
 //! ```text
-//! hooks/sock, hooks/syscall ─┐
-//! hooks/tcp ─────────────────┼─> conns ─> pairing (profiler-common) ─> op::emit ─> EVENTS
-//! hooks/sched ─> WATCHED ────┘                 │
-//!                                              └─ op: user buffers, queue, long paths
+//! hooks/sock, hooks/syscall ─┬─> conns ─> pairing (profiler-common) ─> op::emit ─> EVENTS
+//! hooks/tcp ─────────────────┤                 │                        │
+//! hooks/sched ─> WATCHED ────┤                 └─ op: user buffers,     ├─ daemon: the other
+//!                            │                    queue, long paths     │  side's part
+//!                            └─> daemon (UNIX sockets) ─> HANDOVERS ────┘
+//! hooks/switch ─> THREADS ──> threads: books CPU and waits on the request at hand
 //! ```
 //!
 //! The hooks are thin: they find the socket and where the bytes lie, and hand
@@ -13,13 +15,19 @@
 #![no_main]
 
 mod arch;
+mod blobs;
 mod config;
 mod conns;
+mod daemon;
+mod environ;
 mod hooks;
+mod kernel;
 mod maps;
 mod op;
+mod threads;
 mod traffic;
 mod user;
+mod waiting;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

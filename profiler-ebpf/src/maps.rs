@@ -6,16 +6,19 @@
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use profiler_common::account::Thread;
 use profiler_common::event::RequestHeader;
+use profiler_common::handover::Handover;
+use profiler_common::intern::Blob;
 use profiler_common::limits::{
-    CALL_ENTRIES, LONG_PATH_ENTRIES, PATH_MAX, PATH_PIECE, PIPELINE_ENTRIES, PORT_ENTRIES,
-    PROCESS_ENTRIES,
+    BLOB_ENTRIES, CALL_ENTRIES, HANDOVER_ENTRIES, LONG_PATH_ENTRIES, PARKED_ENTRIES, PATH_MAX,
+    PATH_PIECE, PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES, THREAD_ENTRIES,
 };
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::stats::{Counter, PLACES};
 
+use crate::arch::Syscall;
 use crate::op::Op;
-use crate::user::Buffers;
 
 /// Names a request of a connection.
 #[derive(Clone, Copy)]
@@ -44,11 +47,13 @@ pub struct LongRecord {
 pub struct Call {
     /// Address of the `struct sock` that the file descriptor named at entry.
     pub sock: u64,
+    /// Not 0 for a UNIX socket.
+    pub is_unix: u64,
     /// Bytes that a `sendfile` is to send; 0 for other calls, which are repeated
     /// when they fall short.
     pub wanted: u64,
-    /// Where the caller's bytes are.
-    pub buffers: Buffers,
+    /// Its arguments.
+    pub call: Syscall,
 }
 
 /// Connections by address of their `struct sock`. Written by the socket hooks;
@@ -66,7 +71,38 @@ pub static QUEUE: HashMap<RequestKey, Slot> =
 pub static LONG_PATHS: HashMap<RequestKey, LongRecord> =
     HashMap::with_max_entries(LONG_PATH_ENTRIES, BPF_F_NO_PREALLOC);
 
-/// Watched thread groups. Roots by user space, descendants by `hooks::sched`.
+/// Threads that serve requests. Added by the socket hooks, removed when they end.
+#[map]
+pub static THREADS: HashMap<u32, Thread> =
+    HashMap::with_max_entries(THREAD_ENTRIES, BPF_F_NO_PREALLOC);
+
+/// Requests in the hands of mod_wsgi daemons, by the daemon's socket. Added when
+/// Apache sends them, removed when it is done with them.
+#[map]
+pub static HANDOVERS: HashMap<u64, Handover> =
+    HashMap::with_max_entries(HANDOVER_ENTRIES, BPF_F_NO_PREALLOC);
+
+/// Requests that Apache was done with before the daemon was, by the daemon's socket.
+#[map]
+pub static PARKED: HashMap<u64, Slot> =
+    HashMap::with_max_entries(PARKED_ENTRIES, BPF_F_NO_PREALLOC);
+
+/// Names and peers by their hash. Read by user space.
+#[map]
+pub static INTERNED: HashMap<u64, Blob> =
+    HashMap::with_max_entries(BLOB_ENTRIES, BPF_F_NO_PREALLOC);
+
+/// A name or peer in the making, by `Place`, with slack so that the verifier can
+/// bound the last piece.
+#[map]
+pub static SCRATCH: PerCpuArray<[Blob; 2]> = PerCpuArray::with_max_entries(PLACES, 0);
+
+/// A request taken out of `PARKED`.
+#[map]
+pub static TAKEN: PerCpuArray<Slot> = PerCpuArray::with_max_entries(1, 0);
+
+/// Watched thread groups: which kind of server (`SERVER_` constants). Roots by user
+/// space, descendants by `hooks::sched`.
 #[map]
 pub static WATCHED: HashMap<u32, u32> = HashMap::with_max_entries(PROCESS_ENTRIES, 0);
 
@@ -96,6 +132,7 @@ pub enum Place {
     Traffic = 0,
     State,
     Destroy,
+    Switch,
 }
 
 /// Stands in for a connection that found no room in `CONNS`.

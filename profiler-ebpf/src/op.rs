@@ -11,8 +11,9 @@ use profiler_common::pairing::env::{Env, Word};
 use profiler_common::stats::Counter;
 
 use crate::config::setting;
+use crate::daemon::{self, Next};
 use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
-use crate::user::{self, Buffers, masked};
+use crate::user::{self, Buffers, IoVec, masked};
 
 /// Bytes looked at together: all ones, to serve as a mask.
 const WINDOW_BYTES: u32 = (WINDOW_WORDS * 8 - 1) as u32;
@@ -40,6 +41,12 @@ pub struct Op {
     pub window_start: u32,
     /// Position past its last.
     pub window_end: u32,
+    /// Next buffer of a vector to look at.
+    pub next_buffer: u32,
+    /// The socket's file descriptor.
+    pub descriptor: u32,
+    /// What kind of server it is: of the `SERVER_` constants.
+    pub server: u32,
     /// Next byte of a path to copy.
     copy_pos: u32,
     /// Bytes of it still to copy.
@@ -79,6 +86,32 @@ impl Op {
         self.window_start = pos;
         self.window_end = pos + len;
         true
+    }
+
+    /// The `index`th `struct iovec` of a vector. The window holds many of them at a
+    /// time, and nothing else during an operation that calls this.
+    #[inline(always)]
+    pub fn vector(&mut self, index: u32) -> Option<IoVec> {
+        const VECTORS: u32 = WINDOW_WORDS as u32 / 2;
+        let address = self.buffers.vector_address(index)?;
+        if index < self.window_start || index >= self.window_end {
+            let mut count = self.buffers.count() - index;
+            if count >= VECTORS {
+                count = VECTORS - 1;
+            }
+            let to = self.window.as_mut_ptr().cast();
+            // SAFETY: the window holds WINDOW_BYTES and one more.
+            if !unsafe { user::copy::<WINDOW_BYTES>(to, count * 16, address) } {
+                return None;
+            }
+            self.window_start = index;
+            self.window_end = index + count;
+        }
+        let at = ((index - self.window_start) * 2) as usize & (WINDOW_WORDS - 2);
+        Some(IoVec {
+            base: self.window[at],
+            len: self.window[at + 1],
+        })
     }
 
     /// Moves a path to the long-path map.
@@ -160,6 +193,11 @@ impl Env for Op {
     #[inline(always)]
     fn task(&self) -> (u32, u32) {
         ((self.task >> 32) as u32, self.task as u32)
+    }
+
+    #[inline(always)]
+    fn server(&self) -> u8 {
+        self.server as u8
     }
 
     #[inline(always)]
@@ -256,6 +294,11 @@ impl Env for Op {
 
     #[inline(always)]
     fn emit(&mut self, slot: &mut Slot) {
+        if slot.far_end != 0
+            && let Next::Wait = daemon::join(slot)
+        {
+            return;
+        }
         let sent = if slot.long_path {
             emit_long(self.key(slot.seq), slot)
         } else {
@@ -350,7 +393,7 @@ impl Env for Op {
 
 /// Copies a slot by helper: as plain code it would be hundreds of instructions.
 #[inline(always)]
-fn copy_slot(from: *const Slot, to: *mut Slot) {
+pub fn copy_slot(from: *const Slot, to: *mut Slot) {
     // SAFETY: both are valid map values of that size.
     unsafe { bpf_probe_read_kernel(to.cast(), size_of::<Slot>() as u32, from.cast()) };
 }

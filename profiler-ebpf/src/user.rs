@@ -32,9 +32,9 @@ pub struct Buffers {
 /// `struct iovec` (include/uapi/linux/uio.h).
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct IoVec {
-    base: u64,
-    len: u64,
+pub struct IoVec {
+    pub base: u64,
+    pub len: u64,
 }
 
 impl Buffers {
@@ -65,6 +65,19 @@ impl Buffers {
             Some(vector) => Self::vector(vector.base, vector.len),
             None => Self::OPAQUE,
         }
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Address of the `index`th `struct iovec`, if there is such an array.
+    #[inline(always)]
+    pub fn vector_address(&self, index: u32) -> Option<u64> {
+        let inside = self.layout == Layout::Vector && index < self.count;
+        inside.then(|| self.address + u64::from(index) * size_of::<IoVec>() as u64)
     }
 
     #[inline(always)]

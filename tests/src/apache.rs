@@ -2,29 +2,19 @@
 
 mod conf;
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
 pub use self::conf::{Conf, Mpm, Wsgi};
-use crate::access_log::{AccessLog, Entry};
+use crate::access_log::AccessLog;
 use crate::client::Client;
 use crate::process::Guarded;
+use crate::server::Server;
+use crate::site::Site;
 use crate::{ports, wait};
-
-const APP: &str = include_str!("../apps/app.wsgi");
-
-/// Size of [`STATIC_FILE`].
-pub const STATIC_SIZE: usize = 5_000_000;
-
-/// A large file that Apache serves itself. What follows in the path is ignored
-/// (`AcceptPathInfo`) and makes each request for it unique.
-pub const STATIC_FILE: &str = "/static/big.bin";
 
 /// How often a port that was taken meanwhile is replaced by another.
 const ATTEMPTS: u32 = 4;
@@ -33,7 +23,7 @@ const ATTEMPTS: u32 = 4;
 pub struct Apache {
     server: Option<Guarded>,
     conf: Conf,
-    root: TempDir,
+    site: Site,
     port: u16,
     log: Option<AccessLog>,
 }
@@ -44,10 +34,13 @@ impl Apache {
         let mut apache = Self {
             server: None,
             conf,
-            root: layout()?,
+            site: Site::new()?,
             port: 0,
             log: None,
         };
+        if apache.conf.events {
+            apache.site.log_events()?;
+        }
         for _ in 0..ATTEMPTS {
             apache.port = ports::free()?;
             if apache.launch()? {
@@ -73,15 +66,15 @@ impl Apache {
 
     /// False if the server ended at once, for instance since the port is taken.
     fn launch(&mut self) -> Result<bool> {
-        let file = self.path("apache.conf");
-        fs::write(&file, self.conf.render(self.root.path(), self.port))?;
+        let file = self.site.path("apache.conf");
+        fs::write(&file, self.conf.render(self.site.root(), self.port))?;
         let mut command = Command::new("/usr/sbin/apache2");
         command.arg("-f").arg(&file).arg("-DFOREGROUND");
         command
             .env_clear()
             .envs(self.conf.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(fs::File::create(self.path("stderr.log"))?);
+        command.stderr(fs::File::create(self.site.path("stderr.log"))?);
         let mut server = Guarded::spawn(&mut command)?;
         let answers = wait::value("Apache to answer", || {
             if server.try_wait()?.is_some() {
@@ -94,7 +87,7 @@ impl Apache {
         if answers {
             self.server = Some(server);
             self.log = Some(AccessLog::after_warm_up(
-                self.path("access.log"),
+                self.site.path("access.log"),
                 self.port,
             )?);
         }
@@ -117,49 +110,38 @@ impl Apache {
         self.server.as_ref().context("Apache is not running")
     }
 
-    /// Its parent process, the one to watch.
-    pub fn pid(&self) -> Result<u32> {
-        Ok(self.server()?.pid())
-    }
-
-    /// The loopback port that it listens on.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// A new connection to it.
-    pub fn connect(&self) -> Result<Client> {
-        Client::connect(self.port)
-    }
-
     /// Lets the request `path` for the application's `gate` go on.
     pub fn open_gate(&self, path: &str) -> Result<()> {
-        let gate = self.path("gates").join(path.replace('/', "_"));
+        let gate = self.site.path("gates").join(path.replace('/', "_"));
         fs::write(&gate, "").with_context(|| gate.display().to_string())
-    }
-
-    /// Waits until all that clients did is over, and gives the `count` entries (or
-    /// more) that it logged since it was started (or started again).
-    pub fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        self.log
-            .as_ref()
-            .context("Apache has not been running")?
-            .settle(count)
     }
 
     /// What went wrong in Apache or in the application.
     fn error_log(&self) -> String {
         let files = ["stderr.log", "error.log"];
         let text = files
-            .map(|name| fs::read_to_string(self.path(name)).unwrap_or_default())
+            .map(|name| fs::read_to_string(self.site.path(name)).unwrap_or_default())
             .concat();
         let lines = text.lines().filter(|line| !line.contains(":notice]"));
         lines.flat_map(|line| [line, "\n"]).collect()
     }
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
+impl Server for Apache {
+    fn pid(&self) -> Result<u32> {
+        Ok(self.server()?.pid())
+    }
+
+    fn log(&self) -> Result<&AccessLog> {
+        self.log.as_ref().context("Apache has not been running")
+    }
+
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn site(&self) -> &Site {
+        &self.site
     }
 }
 
@@ -174,21 +156,4 @@ impl Drop for Apache {
             );
         }
     }
-}
-
-/// A server root that www-data, whom the children run as, may read.
-fn layout() -> Result<TempDir> {
-    let root = tempfile::Builder::new()
-        .prefix("wsgiprobe-apache-")
-        .tempdir()?;
-    let readable = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o755));
-    readable(root.path())?;
-    for name in ["apps", "static", "gates"] {
-        let path = root.path().join(name);
-        fs::create_dir(&path)?;
-        readable(&path)?;
-    }
-    fs::write(root.path().join("apps/app.wsgi"), APP)?;
-    fs::write(root.path().join("static/big.bin"), vec![b's'; STATIC_SIZE])?;
-    Ok(root)
 }

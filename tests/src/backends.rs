@@ -39,9 +39,14 @@ static CORES: RwLock<()> = RwLock::new(());
 
 /// As [`run`], with no other test running: for what is measured in microseconds.
 pub fn run_alone(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
+    alone(|| unless_skipped(backend, test))
+}
+
+/// With no other test running, and no back end.
+pub fn alone(test: impl FnOnce() -> Result<()>) -> Result<()> {
     // What a failed test leaves behind is no reason not to go on.
     let _cores = CORES.write().unwrap_or_else(PoisonError::into_inner);
-    unless_skipped(backend, test)
+    test()
 }
 
 /// Runs one test with one back end. A back end that does not work is a failure,

@@ -1,19 +1,19 @@
 //! `mod_wsgi-express` of PyPI: a newer mod_wsgi with a configuration of its own.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use tempfile::TempDir;
 
-use crate::access_log::{AccessLog, Entry, FORMAT};
+use crate::access_log::{AccessLog, FORMAT};
+use crate::apache::{Mpm, Wsgi};
 use crate::client::Client;
 use crate::process::Guarded;
+use crate::server::Server;
+use crate::site::{APP, MEASURED, Site};
 use crate::{ports, wait};
-
-const APP: &str = include_str!("../apps/app.wsgi");
 
 /// What is installed: a fixed version, so that the cache can be trusted.
 const PACKAGE: &str = "mod_wsgi==6.1.1";
@@ -21,44 +21,51 @@ const PACKAGE: &str = "mod_wsgi==6.1.1";
 /// A running mod_wsgi-express; it stops when dropped.
 pub struct Express {
     server: Guarded,
-    root: TempDir,
+    site: Site,
     port: u16,
     log: AccessLog,
 }
 
 impl Express {
-    /// Starts it with the tests' application and waits until that answers.
+    /// Starts it with the tests' application, as it comes, and waits until that
+    /// answers.
     pub fn start() -> Result<Self> {
+        Self::launch(APP, &["--processes", "2", "--threads", "5"], Site::new()?)
+    }
+
+    /// Starts it with the application that tells what each request did to it and
+    /// logs mod_wsgi's events; `threads` of them in one process.
+    pub fn measured(mpm: Mpm, wsgi: Wsgi, threads: u32) -> Result<Self> {
+        let (mpm, threads) = (format!("{mpm:?}").to_lowercase(), threads.to_string());
+        let mut options = vec!["--server-mpm", &mpm];
+        options.extend(match wsgi {
+            Wsgi::Daemon => vec!["--processes", "1", "--threads", &threads],
+            Wsgi::Embedded => vec!["--embedded-mode", "--max-clients", &threads],
+        });
+        let site = Site::new()?;
+        site.log_events()?;
+        Self::launch(MEASURED, &options, site)
+    }
+
+    fn launch(script: &str, options: &[&str], site: Site) -> Result<Self> {
         let program = installed()?;
-        let root = tempfile::Builder::new()
-            .prefix("wsgiprobe-express-")
-            .tempdir()?;
-        let app = root.path().join("app.wsgi");
-        fs::write(&app, APP)?;
-        fs::set_permissions(root.path(), Permissions::from_mode(0o755))?;
         let port = ports::free()?;
         let mut command = Command::new(program);
         command
             .arg("start-server")
-            .arg(&app)
+            .arg(site.path("apps").join(script))
             .arg("--server-root")
-            .arg(root.path().join("server"));
+            .arg(site.path("server"));
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--user", "www-data", "--group", "www-data"]);
-        command.args([
-            "--locale",
-            "C.UTF-8",
-            "--processes",
-            "2",
-            "--threads",
-            "5",
-            "--access-log",
-        ]);
-        command.args(["--access-log-name", "access.log"]);
+        command.args(["--locale", "C.UTF-8", "--access-log"]);
+        command
+            .args(["--access-log-name", "access.log"])
+            .args(options);
         command.arg("--access-log-format").arg(FORMAT);
-        command.arg("--log-directory").arg(root.path());
+        command.arg("--log-directory").arg(site.root());
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(fs::File::create(root.path().join("stderr.log"))?);
+        command.stderr(fs::File::create(site.path("stderr.log"))?);
         let mut server = Guarded::spawn(&mut command)?;
         wait::until("mod_wsgi-express to answer", || {
             if let Some(status) = server.try_wait()? {
@@ -67,36 +74,39 @@ impl Express {
             let answer = Client::connect(port).and_then(|mut client| client.get("/hello/warm-up"));
             Ok(answer.is_ok())
         })?;
-        let log = AccessLog::after_warm_up(root.path().join("access.log"), port)?;
+        let log = AccessLog::after_warm_up(site.path("access.log"), port)?;
         Ok(Self {
             server,
-            root,
+            site,
             port,
             log,
         })
     }
+}
 
-    /// Its parent process: the program itself, which becomes Apache.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.server.pid()
+impl Server for Express {
+    /// The program itself, which becomes Apache.
+    fn pid(&self) -> Result<u32> {
+        Ok(self.server.pid())
     }
 
-    /// A new connection to it.
-    pub fn connect(&self) -> Result<Client> {
-        Client::connect(self.port)
+    fn port(&self) -> u16 {
+        self.port
     }
 
-    /// Waits until all that clients did is over, and gives what it logged.
-    pub fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        self.log.settle(count)
+    fn log(&self) -> Result<&AccessLog> {
+        Ok(&self.log)
+    }
+
+    fn site(&self) -> &Site {
+        &self.site
     }
 }
 
 impl Drop for Express {
     fn drop(&mut self) {
         for name in ["stderr.log", "error_log"] {
-            let log = fs::read_to_string(self.root.path().join(name)).unwrap_or_default();
+            let log = fs::read_to_string(self.site.path(name)).unwrap_or_default();
             eprintln!("--- mod_wsgi-express, {name}\n{log}---");
         }
     }

@@ -3,15 +3,21 @@
 //!
 //! # Layout
 //! - [`apache`]: a private Apache with mod_wsgi; [`access_log`]: what it logged,
-//!   the ground truth. [`express`]: the same for mod_wsgi-express.
+//!   the ground truth. [`express`]: the same for mod_wsgi-express. [`site`]: what
+//!   they serve; [`server`]: what they have in common.
 //! - [`client`]: an HTTP client that decides how its bytes are cut.
 //! - [`probe`]: wsgiprobe under test; [`report`]: what it wrote.
 //! - [`run`]: one Apache, watched by one wsgiprobe: what nearly every test uses.
-//! - [`matching`]: the comparison; [`latency`]: its figures.
-//! - [`load`]: many requests from several clients.
+//! - [`matching`]: the comparison; [`latency`]: its figures ([`figures`]).
+//! - [`reference`]: mod_wsgi's own events, the other ground truth: where the time
+//!   went. [`report::parts`]: what wsgiprobe says of it.
+//! - [`measured`]: what the application says that a request did to its thread.
+//! - [`load`]: many requests from several clients; [`cases`]: of several kinds.
+//! - [`busy`]: cores with no time.
 //! - [`backends`]: every test once for each hook back end.
-//! - [`influx`]: a private InfluxDB.
+//! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
+//! - [`failures`]: all that is wrong, instead of the first.
 //!
 //! Servers are our own children and are stopped by pid when dropped, panics
 //! included. What they and wsgiprobe wrote to their logs is printed then; the
@@ -20,15 +26,24 @@
 pub mod access_log;
 pub mod apache;
 pub mod backends;
+pub mod busy;
+pub mod cases;
 pub mod client;
 pub mod express;
+pub mod failures;
+pub mod figures;
 pub mod influx;
 pub mod latency;
 pub mod load;
 pub mod matching;
+pub mod measured;
 pub mod ports;
 pub mod probe;
 pub mod process;
+pub mod reference;
 pub mod report;
 pub mod run;
+pub mod server;
+pub mod site;
+pub mod stores;
 pub mod wait;

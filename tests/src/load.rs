@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use crate::apache::Apache;
+use crate::client::{self, Client, Response};
+use crate::server::Server;
 
 /// How much, and how.
 #[derive(Clone, Copy, Debug)]
@@ -30,31 +32,85 @@ impl Load {
     /// have been, by the client that sent it.
     pub fn run(
         &self,
-        apache: &Apache,
+        server: &impl Server,
         progress: impl Fn(usize) -> Result<()> + Sync,
     ) -> Result<()> {
         let done = AtomicUsize::new(0);
-        let client = |number: usize| -> Result<()> {
-            let mut connection = apache.connect()?;
-            for request in 0..self.requests {
-                if !self.kept && request > 0 {
-                    connection = apache.connect()?;
-                }
-                let path = format!("/hello/{number}/{request}");
-                connection.get(&path)?;
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1)?;
+        self.each(server, |connection, number, request| {
+            connection.get(&format!("/hello/{number}/{request}"))?;
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1)
+        })
+        .map(drop)
+    }
+
+    /// Sends `PREFIX/CLIENT-REQUEST`, with that body if there is one, and gives all
+    /// answers with the time that each client saw.
+    pub fn measure(&self, server: &impl Server, prefix: &str, body: &[u8]) -> Result<Vec<Seen>> {
+        self.each(server, |connection, number, request| {
+            let path = format!("{prefix}/{number}-{request}");
+            connection.send(if body.is_empty() {
+                client::get(&path).into_bytes()
+            } else {
+                client::post(&path, body)
+            })?;
+            Ok((path, connection.receive()?))
+        })
+        .map(|seen| {
+            let seen = seen.into_iter();
+            seen.map(|(took, (path, response))| Seen {
+                path,
+                response,
+                took,
+            })
+            .collect()
+        })
+    }
+
+    /// Every request of every client, with what it took: from the connect, where it
+    /// has a connection of its own.
+    fn each<T: Send>(
+        &self,
+        server: &impl Server,
+        request: impl Fn(&mut Client, usize, usize) -> Result<T> + Sync,
+    ) -> Result<Vec<(Duration, T)>> {
+        let client = |number: usize| -> Result<Vec<(Duration, T)>> {
+            let mut kept = None;
+            let mut all = Vec::with_capacity(self.requests);
+            for count in 0..self.requests {
+                let began = Instant::now();
+                let mut connection = match kept.take() {
+                    Some(connection) => connection,
+                    None => server.connect()?,
+                };
+                let value = request(&mut connection, number, count)?;
+                all.push((began.elapsed(), value));
+                kept = self.kept.then_some(connection);
             }
-            Ok(())
+            Ok(all)
         };
+        let client = &client;
         thread::scope(|scope| {
             let clients: Vec<_> = (0..self.clients)
                 .map(|number| scope.spawn(move || client(number)))
                 .collect();
-            clients.into_iter().try_for_each(|client| {
-                client
-                    .join()
-                    .unwrap_or_else(|_| Err(anyhow!("a client panicked")))
-            })
+            let mut all = Vec::with_capacity(self.total());
+            for client in clients {
+                let join = client.join();
+                all.extend(join.unwrap_or_else(|_| Err(anyhow!("a client panicked")))?);
+            }
+            Ok(all)
         })
     }
+}
+
+/// A request as its client saw it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its path.
+    pub path: String,
+    /// Its answer.
+    pub response: Response,
+    /// From the connect, or on a kept connection from sending it, to the last byte
+    /// of the answer.
+    pub took: Duration,
 }

@@ -1,5 +1,6 @@
 //! Child processes that do not outlive the test, whatever becomes of it.
 
+use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -8,6 +9,8 @@ use anyhow::{Context, Result};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::wait;
 
 /// How long a server may take to stop by itself.
 const GRACE: Duration = Duration::from_secs(15);
@@ -117,6 +120,31 @@ pub fn descendants(root: u32) -> Vec<u32> {
         next += 1;
     }
     found.split_off(1)
+}
+
+/// What each thread of these processes has spent on CPUs, in nanoseconds, by the
+/// kernel's own account; taken when they have all come to rest.
+pub fn cpu_of_threads(processes: &[u32]) -> Result<HashMap<u32, u64>> {
+    let mut before = HashMap::new();
+    wait::value("threads to come to rest", || {
+        let now = cpu_now(processes);
+        let same = now == before;
+        before = now;
+        Ok((same && !before.is_empty()).then(|| before.clone()))
+    })
+}
+
+fn cpu_now(processes: &[u32]) -> HashMap<u32, u64> {
+    let tasks = |pid: &u32| std::fs::read_dir(format!("/proc/{pid}/task")).ok();
+    let threads = processes.iter().filter_map(tasks).flatten().flatten();
+    threads
+        .filter_map(|thread| {
+            let tid = thread.file_name().to_str()?.parse().ok()?;
+            // The first field is the time on CPUs.
+            let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            Some((tid, text.split(' ').next()?.parse().ok()?))
+        })
+        .collect()
 }
 
 fn parents() -> Vec<(u32, u32)> {

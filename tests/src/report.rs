@@ -1,5 +1,7 @@
 //! What wsgiprobe writes, to the letter of its contract.
 
+pub mod parts;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

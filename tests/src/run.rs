@@ -7,11 +7,12 @@ use crate::apache::{Apache, Conf};
 use crate::backends::Backend;
 use crate::matching::Check;
 use crate::probe::{Probe, Report};
+use crate::server::Server;
 
 /// A watched Apache.
-pub struct Run {
+pub struct Run<S = Apache> {
     /// The server.
-    pub apache: Apache,
+    pub apache: S,
     /// Its observer.
     pub probe: Probe,
 }
@@ -29,9 +30,11 @@ impl Run {
     pub fn start(backend: Backend, conf: Conf) -> Result<Self> {
         Self::attach(backend, Apache::start(conf)?)
     }
+}
 
+impl<S: Server> Run<S> {
     /// Starts wsgiprobe on a server that runs already.
-    pub fn attach(backend: Backend, apache: Apache) -> Result<Self> {
+    pub fn attach(backend: Backend, apache: S) -> Result<Self> {
         let probe = Probe::attach(backend, apache.pid()?)?;
         Ok(Self { apache, probe })
     }

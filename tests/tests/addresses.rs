@@ -9,6 +9,7 @@ use harness::apache::Conf;
 use harness::backends::Backend;
 use harness::client::{Client, expect_status};
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(both_families_on_one_socket);
 

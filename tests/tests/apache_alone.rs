@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::client::{expect_status, get, post};
 use harness::process::descendants;
+use harness::server::Server;
 
 fn log_equals_client(mpm: Mpm, wsgi: Wsgi) -> Result<()> {
     let apache = Apache::start(Conf::new(mpm, wsgi))?;

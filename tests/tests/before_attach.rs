@@ -7,6 +7,7 @@ use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get, post};
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(idle, mid_response, mid_upload);
 

@@ -7,6 +7,7 @@ use harness::client::expect_status;
 use harness::express::Express;
 use harness::matching::Check;
 use harness::probe::Probe;
+use harness::server::Server;
 
 #[test]
 fn main_job() -> Result<()> {
@@ -15,7 +16,7 @@ fn main_job() -> Result<()> {
 
 fn watched(backend: Backend) -> Result<()> {
     let express = Express::start()?;
-    let probe = Probe::attach(backend, express.pid())?;
+    let probe = Probe::attach(backend, express.pid()?)?;
     let mut kept = express.connect()?;
     for number in 0..20 {
         expect_status(&kept.get(&format!("/hello/kept-{number}"))?, 200)?;

@@ -12,6 +12,7 @@ use harness::backends::Backend;
 use harness::client::{expect_status, get, post};
 use harness::report::Outcome;
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(event_embedded, prefork_daemon, worker_embedded);
 

@@ -14,6 +14,7 @@ use harness::load::Load;
 use harness::ports;
 use harness::probe::{Probe, Report};
 use harness::run::{Evidence, Run};
+use harness::server::Server;
 
 harness::on_each_backend!(points_equal_the_log, server_down, database_missing);
 

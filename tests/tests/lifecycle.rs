@@ -10,6 +10,7 @@ use harness::backends::Backend;
 use harness::client::expect_status;
 use harness::probe::Probe;
 use harness::run::{Evidence, Run};
+use harness::server::Server;
 
 harness::on_each_backend!(ends_with_apache, waits_for_the_port, ends_after_duration);
 
@@ -104,7 +105,7 @@ fn waits_for_the_port(backend: Backend) -> Result<()> {
     let warm_up = |path: Option<&str>| path == Some("/hello/warm-up");
     report.requests.retain(|request| {
         let path = request.path.as_deref();
-        !is_try(path) && !warm_up(path)
+        !is_try(path) && !warm_up(path) && !request.incomplete
     });
     // The equation was looked at above; it counts the tries too.
     let kept = report.requests.len() as u64;

@@ -7,6 +7,7 @@ use harness::apache::Conf;
 use harness::backends::Backend;
 use harness::client::{expect_status, get};
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(whole, too_long);
 

@@ -4,10 +4,14 @@
 //! (`cargo test -p wsgiprobe-tests -- pipelining` or `... -- ::sock`).
 
 mod addresses;
+mod anatomy;
 mod apache_alone;
 mod before_attach;
 mod bodies;
+mod cpu;
+mod daemon;
 mod durations;
+mod events_alone;
 mod express;
 mod hangups;
 mod influxdb;
@@ -16,6 +20,7 @@ mod lifecycle;
 mod load;
 mod long_paths;
 mod not_http;
+mod parts;
 mod pipelining;
 mod recycling;
 mod refusals;
@@ -24,3 +29,4 @@ mod responses;
 mod slow_heads;
 mod splits;
 mod upstream;
+mod waiting;

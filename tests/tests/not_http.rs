@@ -10,6 +10,7 @@ use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get};
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(tls_unanswered, answered_400, on_a_kept_connection);
 

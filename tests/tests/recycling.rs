@@ -10,6 +10,7 @@ use harness::load::Load;
 use harness::ports;
 use harness::process::descendants;
 use harness::run::Run;
+use harness::server::Server;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 use harness::apache::{Apache, Conf};
 use harness::probe::{find, run, to_end};
 use harness::process::Guarded;
+use harness::server::Server;
 
 /// Fails unless it ended with that status and said each of `words`.
 fn expect(output: &Output, status: i32, words: &[&str]) -> Result<()> {

@@ -7,6 +7,7 @@ use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{Response, request};
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(methods, targets, versions, http_0_9, longest_method);
 

@@ -7,10 +7,12 @@
 //! (EAGAIN). Whoever takes that read for the end of the response miscounts it.
 
 use anyhow::{Context, Result, ensure};
-use harness::apache::{Conf, Mpm, STATIC_FILE, STATIC_SIZE, Wsgi};
+use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::expect_status;
 use harness::run::Run;
+use harness::server::Server;
+use harness::site::{STATIC_FILE, STATIC_SIZE};
 
 harness::on_each_backend!(
     files_by_sendfile,

@@ -10,6 +10,7 @@ use harness::backends::Backend;
 use harness::client::{expect_status, get, post};
 use harness::report::Outcome;
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(read_time, timeout);
 

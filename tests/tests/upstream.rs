@@ -13,6 +13,7 @@ use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::expect_status;
 use harness::run::Run;
+use harness::server::Server;
 
 harness::on_each_backend!(event_embedded, prefork_daemon);
 

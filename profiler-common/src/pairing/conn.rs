@@ -34,6 +34,9 @@ pub struct Slot {
     pub header: RequestHeader,
     /// Path bytes, with slack so that the verifier can bound the last piece.
     pub path: [u8; PATH_INLINE + PATH_PIECE + 1],
+    /// The daemon's socket to which it was handed: address of the kernel's
+    /// `struct sock`, 0 for none.
+    pub far_end: u64,
     /// Number of the request on its connection; names its long path.
     pub seq: u32,
     /// How far it is.
@@ -49,6 +52,7 @@ impl Slot {
     pub const EMPTY: Self = Self {
         header: RequestHeader::EMPTY,
         path: [0; PATH_INLINE + PATH_PIECE + 1],
+        far_end: 0,
         seq: 0,
         state: SlotState::Empty,
         long_path: false,
@@ -86,6 +90,8 @@ pub struct Conn {
     pub ends: Endpoints,
     /// The connection was established (ns), 0 if before the attach.
     pub established_ns: u64,
+    /// The server first tried to read from it (ns).
+    pub attended_ns: u64,
     /// The queue of the connection holds numbers `queue_head..queue_tail`.
     pub queue_head: u32,
     /// See `queue_head`.
@@ -148,6 +154,7 @@ impl Conn {
             reserved: 0,
         },
         established_ns: 0,
+        attended_ns: 0,
         queue_head: 0,
         queue_tail: 0,
         next_seq: 0,
@@ -174,6 +181,24 @@ impl Conn {
     pub fn in_flight(&self) -> u64 {
         u64::from(self.cur.state == SlotState::Ready)
             + u64::from(self.next.state == SlotState::Ready)
+    }
+
+    /// Whether all that the server read from it was seen: a process that is not yet
+    /// watched may have read from a connection that is known.
+    #[inline(always)]
+    #[must_use]
+    pub fn known_from_start(&self) -> bool {
+        self.established_ns != 0 && self.attended_ns != 0
+    }
+
+    /// Whether a server's thread is at work on a request of it.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        matches!(
+            self.cur.state,
+            SlotState::Partial | SlotState::Ready | SlotState::Malformed
+        )
     }
 
     /// The request being read.

@@ -24,6 +24,9 @@ pub trait Env {
     /// Thread group and thread that performed it.
     fn task(&self) -> (u32, u32);
 
+    /// What kind of server that is: of the `SERVER_` constants.
+    fn server(&self) -> u8;
+
     /// Bytes at `pos`, at least one where the data reaches that far.
     fn word(&mut self, pos: u32) -> Word;
 

@@ -21,4 +21,4 @@ pub mod conn;
 pub mod env;
 pub mod machine;
 pub mod scan;
-mod swar;
+pub mod swar;

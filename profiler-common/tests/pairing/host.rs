@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, Outcome, RequestHeader};
+use profiler_common::event::{
+    FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, Outcome, RequestHeader, SERVER_APACHE,
+};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX};
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::pairing::env::{Env, Word};
@@ -170,6 +172,10 @@ impl Env for Host {
 
     fn task(&self) -> (u32, u32) {
         (7, 8)
+    }
+
+    fn server(&self) -> u8 {
+        SERVER_APACHE
     }
 
     fn word(&mut self, pos: u32) -> Word {

@@ -1,7 +1,7 @@
 //! The hooks: thin programs, one file a topic.
 //!
-//! `sock` and `syscall` are the two back ends, of which one is attached; `sched`
-//! and `tcp` are attached with either.
+//! `sock` and `syscall` are the two back ends, of which one is attached; `sched`,
+//! `switch` and `tcp` are attached with either, `wsgi` where there is mod_wsgi.
 
 /// A line for aya-log, in builds with the feature `log` only.
 macro_rules! log {
@@ -13,16 +13,24 @@ macro_rules! log {
 
 mod sched;
 mod sock;
+mod switch;
 mod syscall;
 mod tcp;
+mod wsgi;
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 
 use crate::maps::WATCHED;
+use crate::traffic::Task;
 
 /// The current thread, if its process is watched.
 #[inline(always)]
-fn watched_task() -> Option<u64> {
-    let task = bpf_get_current_pid_tgid();
-    WATCHED.get_ptr((task >> 32) as u32).map(|_| task)
+fn watched_task() -> Option<Task> {
+    let id = bpf_get_current_pid_tgid();
+    let server = WATCHED.get_ptr((id >> 32) as u32)?;
+    Some(Task {
+        id,
+        // SAFETY: a valid map value.
+        server: unsafe { *server },
+    })
 }

@@ -6,9 +6,10 @@
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::config::sock_common;
-use profiler_common::event::{AF_INET, AF_INET6};
+use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 
 use super::watched_task;
+use crate::traffic::Io;
 use crate::{arch, traffic};
 
 /// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
@@ -26,13 +27,16 @@ fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
     let task = watched_task()?;
     let sock: *const u16 = ctx.arg(0);
     let flags: i32 = ctx.arg(2);
-    if flags & MSG_PEEK != 0 || !is_inet(sock) {
+    if flags & MSG_PEEK != 0 {
         return None;
     }
     let ret: i32 = ctx.arg(1);
     log!(ctx, "socket read: {}", ret);
-    let buffers = arch::current_syscall().buffers();
-    traffic::received(sock as u64, task, i64::from(ret), buffers)
+    match family(sock) {
+        AF_INET | AF_INET6 => traffic::received(task, io(sock, ret)),
+        AF_UNIX => traffic::received_unix(task, io(sock, ret)),
+        _ => None,
+    }
 }
 
 // TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
@@ -46,21 +50,28 @@ pub fn sock_send(ctx: BtfTracePointContext) -> i32 {
 fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
     let task = watched_task()?;
     let sock: *const u16 = ctx.arg(0);
-    if !is_inet(sock) {
-        return None;
-    }
     let ret: i32 = ctx.arg(1);
     log!(ctx, "socket write: {}", ret);
-    let buffers = arch::current_syscall().buffers();
-    // A call that could not write all shows as one more, with EAGAIN.
-    traffic::sent(sock as u64, task, i64::from(ret), false, buffers)
+    match family(sock) {
+        // A call that could not write all shows as one more, with EAGAIN.
+        AF_INET | AF_INET6 => traffic::sent(task, io(sock, ret), false),
+        AF_UNIX => traffic::sent_unix(task, io(sock, ret)),
+        _ => None,
+    }
 }
 
-/// Leaves UNIX sockets alone, the ones to mod_wsgi's daemons among them.
 #[inline(always)]
-fn is_inet(sock: *const u16) -> bool {
+fn io(sock: *const u16, ret: i32) -> Io {
+    Io {
+        sock: sock as u64,
+        ret: i64::from(ret),
+        call: arch::current_syscall(),
+    }
+}
+
+#[inline(always)]
+fn family(sock: *const u16) -> u16 {
     // SAFETY: a tracepoint's typed argument; the verifier checks the load
     // against the kernel's own `struct sock`.
-    let family = unsafe { *sock.add(sock_common::FAMILY / 2) };
-    family == AF_INET || family == AF_INET6
+    unsafe { *sock.add(sock_common::FAMILY / 2) }
 }

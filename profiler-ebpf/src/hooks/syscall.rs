@@ -5,23 +5,20 @@
 //! on needs no care.
 
 use aya_ebpf::bindings::BPF_ANY;
-use aya_ebpf::helpers::bpf_probe_read_kernel;
-use aya_ebpf::helpers::generated::bpf_get_current_task;
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
+use profiler_common::event::AF_UNIX;
 use profiler_common::stats::Counter;
 
 use super::watched_task;
 use crate::arch::{self, Syscall};
-use crate::config::setting;
+use crate::kernel::socket_of;
 use crate::maps::{CALLS, Call, Place, count};
+use crate::traffic::Io;
 use crate::{conns, traffic};
 
 /// `MSG_PEEK` (include/linux/socket.h).
 const MSG_PEEK: u64 = 2;
-/// `S_IFMT` and `S_IFSOCK` (include/uapi/linux/stat.h).
-const S_IFMT: u16 = 0o170_000;
-const S_IFSOCK: u16 = 0o140_000;
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -46,24 +43,22 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     }
     let descriptor: u64 = read(ctx, ARGUMENTS + arch::descriptor_argument(number) * 8)?;
     let sock = socket_of(descriptor as u32)?;
-    if !conns::is_tcp(sock) {
+    let is_unix = conns::family(sock) == AF_UNIX;
+    if !is_unix && !conns::is_tcp(sock) {
         return None;
     }
-    let call = Syscall {
-        number,
-        second: read(ctx, ARGUMENTS + 8)?,
-        third: read(ctx, ARGUMENTS + 16)?,
-    };
+    let (second, third) = (read(ctx, ARGUMENTS + 8)?, read(ctx, ARGUMENTS + 16)?);
     let wanted = match arch::count_argument(number) {
         Some(index) => read(ctx, ARGUMENTS + index * 8)?,
         None => 0,
     };
     let call = Call {
         sock,
+        is_unix: u64::from(is_unix),
         wanted,
-        buffers: call.buffers(),
+        call: Syscall::of(number, descriptor as u32, second, third),
     };
-    if CALLS.insert(task, call, u64::from(BPF_ANY)).is_err() {
+    if CALLS.insert(task.id, call, u64::from(BPF_ANY)).is_err() {
         count(Place::Traffic, Counter::OpaqueIo);
     }
     Some(())
@@ -79,16 +74,25 @@ pub fn syscall_exit(ctx: TracePointContext) -> u32 {
 fn try_exit(ctx: &TracePointContext) -> Option<()> {
     let task = watched_task()?;
     // SAFETY: a valid map value of this thread, copied before it is removed.
-    let call = unsafe { *CALLS.get_ptr(task)? };
-    let _ = CALLS.remove(task);
+    let call = unsafe { *CALLS.get_ptr(task.id)? };
+    let _ = CALLS.remove(task.id);
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     let ret: i64 = read(ctx, RETURN)?;
     log!(ctx, "call {} on {:x}: {}", number, call.sock, ret);
-    if arch::sends(number) {
-        let short = ret >= 0 && (ret as u64) < call.wanted;
-        traffic::sent(call.sock, task, ret, short, call.buffers)
-    } else {
-        traffic::received(call.sock, task, ret, call.buffers)
+    let sends = arch::sends(number);
+    let io = Io {
+        sock: call.sock,
+        ret,
+        call: call.call,
+    };
+    match (call.is_unix != 0, sends) {
+        (true, true) => traffic::sent_unix(task, io),
+        (true, false) => traffic::received_unix(task, io),
+        (false, true) => {
+            let short = ret >= 0 && (ret as u64) < call.wanted;
+            traffic::sent(task, io, short)
+        }
+        (false, false) => traffic::received(task, io),
     }
 }
 
@@ -96,33 +100,4 @@ fn try_exit(ctx: &TracePointContext) -> Option<()> {
 fn read<T>(ctx: &TracePointContext, offset: usize) -> Option<T> {
     // SAFETY: the helper checks the address.
     unsafe { ctx.read_at(offset) }.ok()
-}
-
-/// The `struct sock` behind a descriptor of the current process, if it is one.
-#[inline(always)]
-fn socket_of(descriptor: u32) -> Option<u64> {
-    // SAFETY: the helper takes nothing.
-    let task = unsafe { bpf_get_current_task() };
-    let files: u64 = member(task, setting!(task_files))?;
-    let table: u64 = member(files, setting!(files_fdt))?;
-    if descriptor >= member::<u32>(table, setting!(fdtable_max_fds))? {
-        return None;
-    }
-    let array: u64 = member(table, setting!(fdtable_fd))?;
-    let file: u64 = member(array + u64::from(descriptor) * 8, 0)?;
-    let inode: u64 = member(file, setting!(file_inode))?;
-    if member::<u16>(inode, setting!(inode_mode))? & S_IFMT != S_IFSOCK {
-        return None;
-    }
-    let socket: u64 = member(file, setting!(file_private_data))?;
-    member(socket, setting!(socket_sk))
-}
-
-#[inline(always)]
-fn member<T>(structure: u64, offset: u32) -> Option<T> {
-    if structure == 0 {
-        return None;
-    }
-    // SAFETY: the helper checks the address.
-    unsafe { bpf_probe_read_kernel((structure + u64::from(offset)) as *const T) }.ok()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use hdrhistogram::Histogram;
 
+use super::Anatomy;
 use crate::model::{Outcome, Request};
 
 /// Upper bounds (inclusive) of the explicit buckets of
@@ -66,6 +67,8 @@ pub struct Stats {
     pub response_bytes: u64,
     /// Requests per bucket of [`BUCKET_BOUNDS_NS`], not cumulative.
     pub buckets: [u64; BUCKETS],
+    /// Where the time went.
+    pub anatomy: Anatomy,
     min: u64,
     max: u64,
     ttfb_sum: u64,
@@ -93,6 +96,7 @@ impl Stats {
             request_bytes: 0,
             response_bytes: 0,
             buckets: [0; BUCKETS],
+            anatomy: Anatomy::default(),
             min: u64::MAX,
             max: 0,
             ttfb_sum: 0,
@@ -109,6 +113,7 @@ impl Stats {
         self.client_errors += u64::from(matches!(request.status, Some(400..=499)));
         self.request_bytes = self.request_bytes.saturating_add(request.request_bytes);
         self.response_bytes = self.response_bytes.saturating_add(request.response_bytes);
+        self.anatomy.record(request);
         if let Some(ns) = request.times.duration {
             self.sum = self.sum.saturating_add(ns);
             self.min = self.min.min(ns);
@@ -133,6 +138,7 @@ impl Stats {
         self.sum = self.sum.saturating_add(other.sum);
         self.request_bytes = self.request_bytes.saturating_add(other.request_bytes);
         self.response_bytes = self.response_bytes.saturating_add(other.response_bytes);
+        self.anatomy.merge(&other.anatomy);
         for (mine, theirs) in self.buckets.iter_mut().zip(other.buckets) {
             *mine += theirs;
         }

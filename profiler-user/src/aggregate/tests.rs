@@ -81,6 +81,9 @@ fn a_window_closes_and_the_run_goes_on() {
     assert_eq!((second.rows.len(), second.total.count), (1, 1));
     let run = aggregator.run(0, 2_000_000_000);
     assert_eq!((run.rows.len(), run.total.count), (2, 3));
+    let slowest = [&first, &second, &run].map(|window| window.slowest.len());
+    assert_eq!(slowest, [2, 1, 3]);
+    assert!(run.total.anatomy.shares.total() > second.total.anatomy.shares.total());
 }
 
 #[test]
@@ -143,6 +146,26 @@ fn rows_are_bounded() {
     let window = aggregator.close(0, 1);
     assert_eq!(window.rows.len(), MAX_ROWS + 1);
     assert_eq!(window.total.count as usize, MAX_ROWS + 50);
+}
+
+#[test]
+fn named_peers_are_bounded() {
+    let mut aggregator = Aggregator::new();
+    for n in 0..MAX_NAMED_PEERS + 3 {
+        let mut request = sample::request(&format!("/{n}"));
+        request.upstream = Some(format!("peer {n}").into());
+        aggregator.record(&request);
+    }
+    let rows = aggregator.close(0, 1).rows;
+    let peers = rows.iter().map(|row| row.stats.anatomy.peers.heaviest());
+    let named = peers.filter(|peer| *peer != Some(OTHER_PEER));
+    assert_eq!(named.count(), MAX_NAMED_PEERS);
+    aggregator.record(&sample::request("/later"));
+    let later = aggregator.close(1, 2).total.anatomy.peers;
+    assert_eq!(later.heaviest(), Some(OTHER_PEER));
+    let run = aggregator.run(0, 2).total.anatomy.peers;
+    let requests: u64 = run.iter().map(|(_, waited)| waited.requests).sum();
+    assert_eq!(requests as usize, MAX_NAMED_PEERS + 4);
 }
 
 proptest! {

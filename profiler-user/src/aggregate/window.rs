@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::peers::Named;
+use super::slowest::Slowest;
 use super::{Stats, labels};
-use crate::model::Request;
+use crate::model::{Request, Wait};
 use crate::request::route::OTHER;
 
 /// Rows of their own in an interval and in the run; requests of more go to the
@@ -45,6 +47,8 @@ pub struct Window {
     pub rows: Vec<Row>,
     /// Of all rows.
     pub total: Stats,
+    /// At most [`MAX_SLOWEST`](super::MAX_SLOWEST), the slowest first.
+    pub slowest: Vec<Request>,
 }
 
 impl Window {
@@ -79,6 +83,7 @@ impl Window {
 pub struct Aggregator {
     open: Table,
     run: Table,
+    peers: Named,
 }
 
 impl Aggregator {
@@ -95,7 +100,13 @@ impl Aggregator {
             method: labels::method(request.method.as_deref()),
             status_class: labels::status_class(request.status),
         };
-        self.open.row(key).record(request);
+        let stats = self.open.row(key);
+        stats.record(request);
+        if let (Some(peer), Some(ns)) = (&request.upstream, request.waited(Wait::Upstream)) {
+            let peers = &mut stats.anatomy.peers;
+            peers.record(self.peers.name(peer), ns);
+        }
+        self.open.slowest.offer(request);
     }
 
     /// Closes the interval, adds it to the run, and opens the next one.
@@ -104,6 +115,7 @@ impl Aggregator {
         for (key, stats) in &closed.rows {
             self.run.row(key.clone()).merge(stats);
         }
+        self.run.slowest.merge(&closed.slowest);
         closed.into_window(start_unix_ns, end_unix_ns)
     }
 
@@ -117,6 +129,7 @@ impl Aggregator {
 #[derive(Clone, Debug, Default)]
 struct Table {
     rows: HashMap<Key, Stats>,
+    slowest: Slowest,
 }
 
 impl Table {
@@ -147,6 +160,7 @@ impl Table {
             end_unix_ns,
             rows,
             total,
+            slowest: self.slowest.into_requests(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is said at the end: the whole run, and where every request went.
 
+use super::bar::legend;
+use super::slowest::slowest;
 use super::text::{Line, Tone};
 use super::{human, interval, table};
 use crate::aggregate::Window;
@@ -7,6 +9,9 @@ use crate::summary::{ROUTE_OVERFLOW, Summary, UNDECODED};
 
 /// Routes shown of the whole run.
 const TOP: usize = 25;
+
+/// Slowest requests shown of the whole run.
+const SLOWEST: usize = 3;
 
 /// What an output delivered.
 #[derive(Clone, Debug)]
@@ -24,6 +29,10 @@ pub fn account(run: &Window, summary: &Summary, delivered: &[Delivered]) -> Vec<
     let whole = interval::overall(&run.total, seconds);
     let mut lines = vec![Line::new(Tone::Strong, format!("whole run  {whole}"))];
     lines.extend(table::routes(&run.by_route(), seconds, TOP));
+    if run.total.anatomy.shares.total() > 0 {
+        lines.push(legend());
+    }
+    lines.extend(slowest(&run.slowest, SLOWEST, true));
     lines.extend(equation(summary));
     lines.extend(delivered.iter().map(|output| {
         let tone = if output.failed {
@@ -116,7 +125,7 @@ mod tests {
         };
         let lines = account(&window(&[(1_000_000, 200)]), &sample(seen), &[delivered]);
         let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
-        texts[3..].join("\n")
+        texts[4..].join("\n")
     }
 
     #[test]

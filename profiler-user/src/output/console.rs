@@ -80,9 +80,12 @@ fn stderr() -> Stream {
 fn write(stream: &mut Stream, lines: &[Line]) -> io::Result<()> {
     let mut text = String::new();
     for line in lines {
-        let style = style(line.tone);
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{style}{}{style:#}", clean(&line.text));
+        for (tone, stretch) in line.stretches() {
+            let style = style(tone);
+            // Writing to a String does not fail.
+            let _ = write!(text, "{style}{}{style:#}", clean(stretch));
+        }
+        text.push('\n');
     }
     stream.write_all(text.as_bytes())?;
     stream.flush()
@@ -94,6 +97,7 @@ fn style(tone: Tone) -> Style {
         Tone::Strong => Style::new().bold(),
         Tone::Faint => Style::new().dimmed(),
         Tone::Warning => AnsiColor::Yellow.on_default(),
+        Tone::Colour(colour) => colour.on_default(),
     }
 }
 
@@ -143,6 +147,19 @@ mod tests {
             printed(ColorChoice::AlwaysAnsi),
             "\x1b[33mwsgiprobe: /\\x1b[2J\x1b[0m\n"
         );
+    }
+
+    #[test]
+    fn a_line_may_have_several_looks() {
+        let shared = Shared::default();
+        let mut line = Line::new(Tone::Plain, "a");
+        line.push(Tone::Colour(AnsiColor::Red), "");
+        line.push(Tone::Colour(AnsiColor::Green), "b\x07");
+        line.push(Tone::Plain, "c");
+        write(&mut on(&shared, ColorChoice::AlwaysAnsi), &[line]).unwrap();
+        let bytes = shared.0.borrow().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text, "a\x1b[32mb\\x07\x1b[0mc\n");
     }
 
     #[test]

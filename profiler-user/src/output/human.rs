@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 /// A duration in nanoseconds, to three digits: `950ns`, `1.25ms`, `2m05s`;
 /// `-` where there is none.
 #[must_use]
@@ -19,6 +21,13 @@ pub fn duration(ns: Option<u64>) -> String {
             format!("{}m{:02}s", seconds / 60, seconds % 60)
         }
     }
+}
+
+/// Wall clock (nanoseconds since the epoch), to the second.
+#[must_use]
+pub fn time(unix_ns: u64) -> String {
+    let time = UNIX_EPOCH + Duration::from_nanos(unix_ns);
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// Events per second, to three digits.

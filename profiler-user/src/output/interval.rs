@@ -1,7 +1,7 @@
 //! What is said each interval.
 
-use std::time::{Duration, UNIX_EPOCH};
-
+use super::bar::legend;
+use super::slowest::slowest;
 use super::text::{Line, Tone};
 use super::{human, table};
 use crate::aggregate::{Stats, Window};
@@ -9,11 +9,15 @@ use crate::aggregate::{Stats, Window};
 /// Routes shown per interval.
 const TOP: usize = 10;
 
-/// Words intervals; remembers whether the last was quiet, since a quiet stretch
-/// is worth one line.
+/// Slowest requests shown per interval.
+const SLOWEST: usize = 3;
+
+/// Words intervals. A quiet stretch is worth one line, and the legend of the bars
+/// is told once.
 #[derive(Debug, Default)]
 pub struct Intervals {
     quiet: bool,
+    explained: bool,
 }
 
 impl Intervals {
@@ -29,10 +33,15 @@ impl Intervals {
         } else {
             Tone::Strong
         };
-        let time = time(window.end_unix_ns);
+        let time = human::time(window.end_unix_ns);
         let text = format!("{time}  {}", overall(&window.total, seconds));
         let mut lines = vec![Line::new(tone, text)];
         lines.extend(table::routes(&window.by_route(), seconds, TOP));
+        if !self.explained && window.total.anatomy.shares.total() > 0 {
+            self.explained = true;
+            lines.push(legend());
+        }
+        lines.extend(slowest(&window.slowest, SLOWEST, false));
         lines
     }
 }
@@ -56,15 +65,13 @@ pub fn overall(stats: &Stats, seconds: f64) -> String {
     )
 }
 
-fn time(unix_ns: u64) -> String {
-    let time = UNIX_EPOCH + Duration::from_nanos(unix_ns);
-    humantime::format_rfc3339_seconds(time).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::window;
     use super::*;
+    use crate::aggregate::Aggregator;
+    use crate::model::{Mode, Wait};
+    use crate::request::sample;
 
     #[test]
     fn a_quiet_stretch_is_one_line() {
@@ -74,7 +81,7 @@ mod tests {
             "1970-01-01T00:00:01Z  no requests"
         );
         assert!(intervals.lines(&window(&[])).is_empty());
-        assert_eq!(intervals.lines(&window(&[(1_000_000, 200)])).len(), 3);
+        assert_eq!(intervals.lines(&window(&[(1_000_000, 200)])).len(), 4);
         assert_eq!(intervals.lines(&window(&[])).len(), 1);
     }
 
@@ -86,5 +93,54 @@ mod tests {
             "1970-01-01T00:00:01Z  2 requests, 2.00/s, 1 error (50.0%), \
              p50 2.00ms, p90 2.00ms, p99 2.00ms, max 2.00ms"
         );
+    }
+
+    #[test]
+    fn shows_where_the_time_went() {
+        let mut aggregator = Aggregator::new();
+        for n in [1, 2, 4, 3] {
+            let mut report = sample::request(&format!("/report/{n}"));
+            report.route = "/report/{id}".into();
+            report.times.queue_time = Some(n * 10_000_000);
+            report.times.application_time = Some(30_000_000);
+            report.times.duration = Some(30_300_000 + n * 10_000_000);
+            let spent = report.daemon_spent.as_mut().unwrap();
+            spent.cpu = 12_000_000;
+            spent.wait[Wait::Lock as usize] = 4_000_000;
+            spent.wait[Wait::Upstream as usize] = 13_000_000;
+            aggregator.record(&report);
+        }
+        aggregator.record(&sample::request("/"));
+        let mut logo = sample::request("/logo.png");
+        (logo.mode, logo.daemon_spent) = (Some(Mode::Static), None);
+        logo.times.queue_time = None;
+        aggregator.record(&logo);
+        let mut unknown = sample::request("/unknown");
+        (unknown.spent, unknown.times.duration) = (None, Some(90_000));
+        aggregator.record(&unknown);
+        let mut intervals = Intervals::default();
+        let window = aggregator.close(0, 1_000_000_000);
+        let lines = intervals.lines(&window);
+        let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "1970-01-01T00:00:01Z  7 requests, 7.00/s, 0 errors (0%), p50 40.4ms, p90 70.3ms, p99 70.3ms, max 70.3ms",
+                " requests  req/s  errors  4xx     p50     p90     p99     max  route",
+                "        4   4.00       0    0  50.3ms  70.3ms  70.3ms  70.3ms  /report/{id}",
+                "    qqqqqqqqq####lluuuuu  queue 45%, app cpu 22%, lock 7%, upstream 127.0.0.1:5432 24%",
+                "        1   1.00       0    0  1.50ms  1.50ms  1.50ms  1.50ms  /",
+                "    qqqaa########lluuur.  queue 14%, apache 12%, app cpu 40%, lock 10%, upstream 127.0.0.1:5432 17%",
+                "        1   1.00       0    0  1.50ms  1.50ms  1.50ms  1.50ms  /logo.png",
+                "    aaaaaaaaaaaaaaaaaaaa  apache 99%",
+                "        1   1.00       0    0  90.0µs  90.0µs  90.0µs  90.0µs  /unknown",
+                "  q queue  a apache  # app cpu  l lock  u upstream  c client  d disk  s sleep  r runqueue  . other",
+                "  slowest  70.3ms GET /report/4 200: queue 40.0ms, app cpu 12.0ms, upstream 127.0.0.1:5432 13.0ms",
+                "           60.3ms GET /report/3 200: queue 30.0ms, app cpu 12.0ms, upstream 127.0.0.1:5432 13.0ms",
+                "           50.3ms GET /report/2 200: queue 20.0ms, app cpu 12.0ms, upstream 127.0.0.1:5432 13.0ms"
+            ]
+        );
+        let explained = |lines: &[Line]| lines.contains(&legend());
+        assert!(explained(&lines) && !explained(&intervals.lines(&window)));
     }
 }

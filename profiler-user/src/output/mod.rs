@@ -6,10 +6,13 @@
 
 mod account;
 mod banner;
+mod bar;
 mod console;
 mod human;
 mod interval;
 mod pool;
+mod shares;
+mod slowest;
 mod table;
 mod text;
 
@@ -19,6 +22,10 @@ pub use console::Console;
 pub use interval::Intervals;
 pub use pool::pools;
 pub use text::{Line, Tone};
+
+/// Columns that a line about where time went may take; routes in the table may
+/// take more.
+const COLUMNS: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::bar::bar;
 use super::human;
 use super::text::{Line, Tone, clean, fit};
 use crate::aggregate::Stats;
@@ -17,7 +18,8 @@ const HEADER: [&str; 9] = [
 ];
 
 /// The first `top` of `routes` (worst first) over `seconds`, and how many more
-/// there are. Empty without routes.
+/// there are; below each where its time went, if that is known. Empty without
+/// routes.
 #[must_use]
 pub fn routes(routes: &[(Arc<str>, Stats)], seconds: f64, top: usize) -> Vec<Line> {
     if routes.is_empty() {
@@ -44,19 +46,19 @@ pub fn routes(routes: &[(Arc<str>, Stats)], seconds: f64, top: usize) -> Vec<Lin
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let failing = |index: usize| routes.get(index).is_some_and(|(_, s)| s.errors > 0);
-    let mut lines: Vec<Line> = table
-        .lines()
-        .enumerate()
-        .map(|(index, text)| {
-            let tone = match index.checked_sub(1) {
-                None => Tone::Faint,
-                Some(row) if failing(row) => Tone::Warning,
-                Some(_) => Tone::Plain,
-            };
-            Line::new(tone, text.trim_end())
-        })
-        .collect();
+    let mut rows = table.lines();
+    let header = rows
+        .next()
+        .map(|text| Line::new(Tone::Faint, text.trim_end()));
+    let mut lines = Vec::from_iter(header);
+    for (text, (_, stats)) in rows.zip(routes) {
+        let tone = match stats.errors {
+            0 => Tone::Plain,
+            _ => Tone::Warning,
+        };
+        lines.push(Line::new(tone, text.trim_end()));
+        lines.extend(bar(&stats.anatomy));
+    }
     if let Some(more) = routes.len().checked_sub(top).filter(|more| *more > 0) {
         let text = format!("  ... and {}", human::count(more as u64, "more route"));
         lines.push(Line::new(Tone::Faint, text));

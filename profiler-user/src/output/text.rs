@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use anstyle::AnsiColor;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How a line looks where there are colours.
+/// How text looks where there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// As is.
@@ -16,22 +17,45 @@ pub enum Tone {
     Faint,
     /// Yellow: something to look at.
     Warning,
+    /// To be told from its neighbours.
+    Colour(AnsiColor),
 }
 
 /// A line of output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How it looks.
+    /// How it looks, but for what was [pushed](Self::push).
     pub tone: Tone,
     /// What it says, without newline.
     pub text: String,
+    /// Tones of the end of `text`, and where each begins.
+    tones: Vec<(usize, Tone)>,
 }
 
 impl Line {
     /// A line of that look.
     pub fn new(tone: Tone, text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self { tone, text }
+        Self {
+            tone,
+            text: text.into(),
+            tones: Vec::new(),
+        }
+    }
+
+    /// Adds text of another look.
+    pub fn push(&mut self, tone: Tone, text: &str) {
+        self.tones.push((self.text.len(), tone));
+        self.text.push_str(text);
+    }
+
+    /// The text in stretches of one look.
+    pub fn stretches(&self) -> impl Iterator<Item = (Tone, &str)> {
+        let begins = [(0, self.tone)].into_iter().chain(self.tones.clone());
+        let ends = self.tones.iter().map(|(begin, _)| *begin);
+        begins
+            .zip(ends.chain([self.text.len()]))
+            .map(|((begin, tone), end)| (tone, &self.text[begin..end]))
+            .filter(|(_, text)| !text.is_empty())
     }
 }
 

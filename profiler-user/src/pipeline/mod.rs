@@ -53,6 +53,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
     watcher.start(&mut probe, &roots)?;
     announce(&probe);
     let mut console = Console::new(settings.stdout_is_data());
+    warn_of_blind_spots(&mut probe, &mut console);
     let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
     let targets: Vec<String> = roots
         .iter()
@@ -173,6 +174,7 @@ impl Run {
                 self.console.warn(text);
             }
             Change::Found(servers) => {
+                warn_of_blind_spots(&mut self.probe, &mut self.console);
                 for server in servers {
                     self.console.stress(format!("now watching {server}"));
                 }
@@ -198,6 +200,14 @@ impl Run {
         self.console
             .print(&output::account(&run, &summary, &delivered));
         result
+    }
+}
+
+fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
+    for why in probe.blind_spots() {
+        console.warn(format!(
+            "cannot tell which requests reach mod_wsgi in embedded mode: {why}"
+        ));
     }
 }
 

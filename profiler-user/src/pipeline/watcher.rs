@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
+use crate::discovery::apache;
 use crate::discovery::listen::Listening;
 use crate::discovery::{self, Process, ProcessId, Selection, Snapshot, describe};
 use crate::probe::{self, Probe};
@@ -36,7 +37,8 @@ pub(super) trait Watch {
 
 impl Watch for Probe {
     fn watch(&mut self, pid: u32) -> Result<(), probe::Error> {
-        Self::watch(self, pid)
+        let is_apache = Process::read(pid).is_some_and(|process| apache::is_apache(&process));
+        Self::watch(self, pid, is_apache)
     }
 
     fn serve(&mut self, port: u16) -> Result<(), probe::Error> {

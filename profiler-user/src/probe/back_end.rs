@@ -18,7 +18,8 @@ pub enum BackEnd {
 }
 
 /// Attached with either back end: program and tracepoint.
-const COMMON: [(&str, &str); 4] = [
+const COMMON: [(&str, &str); 5] = [
+    ("sched_switch", "sched_switch"),
     ("process_fork", "sched_process_fork"),
     ("process_exit", "sched_process_exit"),
     ("tcp_state", "inet_sock_set_state"),
@@ -155,7 +156,7 @@ fn system_calls(programs: &mut Ebpf, name: &str, prefix: &str) -> Result<(), Str
     Ok(())
 }
 
-fn find<'a, P>(programs: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
+pub(super) fn find<'a, P>(programs: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
 where
     &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
 {
@@ -167,7 +168,7 @@ where
 }
 
 /// The kernel's answer, with the end of the verifier's log where there is one.
-fn explain(error: &ProgramError) -> String {
+pub(super) fn explain(error: &ProgramError) -> String {
     if let ProgramError::LoadError {
         io_error,
         verifier_log,

@@ -4,6 +4,7 @@
 //! - `object`: the programs and maps, loaded.
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
 //! - `log`: what the programs say in debugging builds.
+//! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
 
 mod back_end;
@@ -12,11 +13,13 @@ mod log;
 mod object;
 mod offsets;
 mod tracefs;
+mod wsgi;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
+use profiler_common::event::SERVER_OTHER;
 use profiler_common::intern::Blob;
 use profiler_common::stats::Counter;
 
@@ -25,6 +28,7 @@ pub use btf::PATH as BTF_PATH;
 use log::KernelLog;
 pub use object::Interned;
 use object::Maps;
+use wsgi::Modules;
 
 /// What to load.
 #[derive(Clone, Debug)]
@@ -88,6 +92,7 @@ pub struct Probe {
     /// `None` once detached.
     programs: Option<Ebpf>,
     maps: Maps,
+    modules: Modules,
     log: KernelLog,
     back_end: BackEnd,
     reasons: Vec<String>,
@@ -108,6 +113,7 @@ impl Probe {
         Ok(Self {
             programs: Some(programs),
             maps,
+            modules: Modules::default(),
             log,
             back_end,
             reasons,
@@ -134,12 +140,23 @@ impl Probe {
         self.attach_time
     }
 
-    /// Watches a process; its children are then followed in the kernel.
-    pub fn watch(&mut self, pid: u32) -> Result<(), Error> {
+    /// Watches a process; its children are then followed in the kernel, as servers of
+    /// the same kind.
+    pub fn watch(&mut self, pid: u32, is_apache: bool) -> Result<(), Error> {
+        let kind = match &mut self.programs {
+            Some(programs) if is_apache => self.modules.look_into(programs, pid),
+            _ => u32::from(SERVER_OTHER),
+        };
         self.maps
             .watched
-            .insert(pid, 0, 0)
+            .insert(pid, kind, 0)
             .map_err(|error| Error::Failed(format!("cannot watch process {pid}: {error}")))
+    }
+
+    /// Why it cannot be told which requests of an Apache reach mod_wsgi, since the
+    /// last call.
+    pub fn blind_spots(&mut self) -> Vec<String> {
+        self.modules.failures()
     }
 
     /// Names a port on which watched processes listen. It tells their

@@ -109,6 +109,7 @@ pub struct Maps {
     threads: HashMap<MapData, u32, Shared<Thread>>,
     conns: HashMap<MapData, u64, Shared<Conn>>,
     queue: HashMap<MapData, [u64; 2], Shared<Slot>>,
+    parked: HashMap<MapData, u64, Shared<Slot>>,
 }
 
 impl Maps {
@@ -123,6 +124,7 @@ impl Maps {
             threads: one(programs, "THREADS")?,
             conns: one(programs, "CONNS")?,
             queue: one(programs, "QUEUE")?,
+            parked: one(programs, "PARKED")?,
         })
     }
 
@@ -157,7 +159,9 @@ impl Maps {
     pub fn in_flight(&self) -> u64 {
         let connections = self.conns.iter().filter_map(Result::ok);
         let waiting = self.queue.iter().filter_map(Result::ok);
+        let parked = self.parked.keys().filter_map(Result::ok).count() as u64;
         connections.map(|(_, conn)| conn.0.in_flight()).sum::<u64>()
+            + parked
             + waiting
                 .filter(|(_, slot)| slot.0.state == SlotState::Ready)
                 .count() as u64

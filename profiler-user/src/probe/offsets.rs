@@ -21,6 +21,19 @@ pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
         sock_protocol: at("sock", "sk_protocol")?,
         sock_v6_daddr: at("sock_common", "skc_v6_daddr")?,
         sock_v6_rcv_saddr: at("sock_common", "skc_v6_rcv_saddr")?,
+        task_pid: at("task_struct", "pid")?,
+        // Without it, queueing for a CPU counts with the wait before it.
+        task_run_delay: match (
+            at("task_struct", "sched_info"),
+            at("sched_info", "run_delay"),
+        ) {
+            (Ok(info), Ok(delay)) => info + delay,
+            _ => 0,
+        },
+        unix_peer: at("unix_sock", "peer")?,
+        unix_addr: at("unix_sock", "addr")?,
+        unix_address_len: at("unix_address", "len")?,
+        unix_address_name: at("unix_address", "name")?,
         wake_bytes,
         reserved: 0,
     })

@@ -133,12 +133,13 @@ async fn a_window_reads_back() {
         &aggregator.close(TIME, TIME + 1_000_000_000),
         &Snapshot::default(),
     );
-    assert_eq!(influx.finish(DEADLINE).await, written(2));
+    // Two rows, and what each route waited for.
+    assert_eq!(influx.finish(DEADLINE).await, written(4));
 
     let series = influxd
         .series(
             "d",
-            r#"SELECT "requests", "errors", "count", "sum", "max", "p50", "le_0.075", "le_0.1", "request_bytes" FROM "http.server.request.duration" GROUP BY *"#,
+            r#"SELECT "requests", "errors", "count", "sum", "max", "p50", "le_0.075", "le_0.1", "request_bytes", "application_time", "application_time_count", "cpu", "wait_upstream", "accept_wait" FROM "http.server.request.duration" GROUP BY *"#,
         )
         .await;
     let tags = |route: &str, class: &str| {
@@ -155,10 +156,38 @@ async fn a_window_reads_back() {
     assert!((p50 - 0.0015).abs() < 0.000_015, "{p50}");
     assert_eq!(
         found(tags("/a", "2xx")),
-        json!([[end, 2, 0, 2, 0.0815, 0.08, p50, 1, 2, 200]])
+        json!([[
+            end, 2, 0, 2, 0.0815, 0.08, p50, 1, 2, 200, 0.002, 2, 0.001, 0.0005, null
+        ]])
     );
     assert_eq!(
         found(tags("/b", "5xx")),
-        json!([[end, 1, 1, 1, 0.0015, 0.0015, 0.0015, 1, 1, 100]])
+        json!([[
+            end, 1, 1, 1, 0.0015, 0.0015, 0.0015, 1, 1, 100, 0.001, 1, 0.0005, 0.00025, null
+        ]])
+    );
+
+    let upstream = influxd
+        .series("d", r#"SELECT * FROM "wsgiprobe.upstream""#)
+        .await;
+    let upstream = &upstream[0];
+    assert_eq!(
+        upstream["columns"],
+        json!([
+            "time",
+            "host.name",
+            "requests",
+            "route",
+            "server.address",
+            "server.port",
+            "wait"
+        ])
+    );
+    assert_eq!(
+        upstream["values"],
+        json!([
+            [end, "web 1", 2, "/a", "127.0.0.1", "5432", 0.0005],
+            [end, "web 1", 1, "/b", "127.0.0.1", "5432", 0.00025],
+        ])
     );
 }

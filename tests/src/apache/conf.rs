@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::access_log;
+use crate::{access_log, site};
 
 /// Apache's way to spread connections over processes and threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub struct Conf {
     pub connections_per_child: u32,
     /// Seconds that an idle connection is kept.
     pub keep_alive_timeout: u32,
+    /// The application's file: one of [`site`]'s.
+    pub script: &'static str,
+    /// Whether the application logs mod_wsgi's events.
+    pub events: bool,
+    /// For the application one process with so many threads (prefork: so many
+    /// processes) instead of the usual pool.
+    pub threads: Option<u32>,
+    /// Further options of `WSGIDaemonProcess`.
+    pub daemon_options: &'static str,
     /// Further directives, one a line.
     pub directives: Vec<String>,
     /// Environment of Apache and the application.
@@ -54,6 +63,10 @@ impl Default for Conf {
             sendfile: false,
             connections_per_child: 0,
             keep_alive_timeout: 60,
+            script: site::APP,
+            events: false,
+            threads: None,
+            daemon_options: "",
             directives: Vec::new(),
             environment: Vec::new(),
         }
@@ -68,6 +81,15 @@ impl Conf {
             mpm,
             wsgi,
             ..Self::default()
+        }
+    }
+
+    /// With the application that tells what each request did to it.
+    #[must_use]
+    pub fn measured(mpm: Mpm, wsgi: Wsgi) -> Self {
+        Self {
+            script: site::MEASURED,
+            ..Self::new(mpm, wsgi)
         }
     }
 
@@ -110,8 +132,8 @@ impl Conf {
             format!("<Directory {root}>\nRequire all granted\nAcceptPathInfo On\n</Directory>"),
             format!("DocumentRoot {root}/static\nAlias /static {root}/static"),
             format!("WSGISocketPrefix {root}/wsgi\nWSGIChunkedRequest On"),
-            self.wsgi_lines().to_owned(),
-            format!("WSGIScriptAlias / {root}/apps/app.wsgi"),
+            self.wsgi_lines(),
+            format!("WSGIScriptAlias / {root}/apps/{}", self.script),
             format!("SetEnv gate.directory {root}/gates/"),
         ];
         lines.extend(self.directives.iter().cloned());
@@ -120,15 +142,20 @@ impl Conf {
 
     fn mpm_lines(&self) -> String {
         let recycle = self.connections_per_child;
-        let threads = "ServerLimit 3\nThreadsPerChild 8\nMaxRequestWorkers 24\nStartServers 2\n\
-                       MinSpareThreads 8\nMaxSpareThreads 24";
-        let (module, sizes) = match self.mpm {
-            Mpm::Prefork => (
-                "mpm_prefork",
-                "ServerLimit 12\nMaxRequestWorkers 12\nStartServers 4\nMinSpareServers 2\nMaxSpareServers 6",
+        let (module, usual) = match self.mpm {
+            Mpm::Prefork => ("mpm_prefork", PROCESSES),
+            Mpm::Worker => ("mpm_worker", THREADS),
+            Mpm::Event => ("mpm_event", THREADS),
+        };
+        let few = self.threads.filter(|_| self.wsgi == Wsgi::Embedded);
+        let sizes = match (few, self.mpm) {
+            (None, _) => usual.to_owned(),
+            (Some(count), Mpm::Prefork) => {
+                format!("ServerLimit {count}\nMaxRequestWorkers {count}\nStartServers {count}")
+            }
+            (Some(count), _) => format!(
+                "ServerLimit 1\nStartServers 1\nThreadsPerChild {count}\nMaxRequestWorkers {count}"
             ),
-            Mpm::Worker => ("mpm_worker", threads),
-            Mpm::Event => ("mpm_event", threads),
         };
         format!(
             "{}\n{sizes}\nMaxConnectionsPerChild {recycle}",
@@ -136,16 +163,25 @@ impl Conf {
         )
     }
 
-    fn wsgi_lines(&self) -> &'static str {
+    fn wsgi_lines(&self) -> String {
+        let group = "WSGIApplicationGroup %{GLOBAL}";
+        let (processes, threads) = self.threads.map_or((2, 5), |threads| (1, threads));
+        let options = self.daemon_options;
         match self.wsgi {
-            Wsgi::Embedded => "WSGIApplicationGroup %{GLOBAL}",
-            Wsgi::Daemon => {
-                "WSGIDaemonProcess app processes=2 threads=5\nWSGIProcessGroup app\n\
-                 WSGIApplicationGroup %{GLOBAL}"
-            }
+            Wsgi::Embedded => group.to_owned(),
+            Wsgi::Daemon => format!(
+                "WSGIDaemonProcess app processes={processes} threads={threads} {options}\n\
+                 WSGIProcessGroup app\n{group}"
+            ),
         }
     }
 }
+
+/// The usual pools of Apache.
+const PROCESSES: &str =
+    "ServerLimit 12\nMaxRequestWorkers 12\nStartServers 4\nMinSpareServers 2\nMaxSpareServers 6";
+const THREADS: &str = "ServerLimit 3\nThreadsPerChild 8\nMaxRequestWorkers 24\nStartServers 2\n\
+                       MinSpareThreads 8\nMaxSpareThreads 24";
 
 fn modules(names: &[&str]) -> String {
     let line = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so");

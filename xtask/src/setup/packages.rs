@@ -10,14 +10,19 @@ use crate::toolchain::Toolchain;
 const BUILD: [&str; 1] = ["build-essential"];
 
 /// The servers that the tests and the demo watch and write to, and their load.
-/// `apache2-dev` and Python's headers are for building `mod_wsgi-express`.
-const SERVERS: [&str; 8] = [
+/// `apache2-dev` and Python's headers are for building `mod_wsgi-express`; Redis and
+/// Postgres, with Python's libraries for them, are what applications wait for.
+const SERVERS: [&str; 12] = [
     "apache2",
     "apache2-dev",
     "libapache2-mod-wsgi-py3",
     "python3-dev",
     "python3-venv",
     "influxdb",
+    "redis-server",
+    "python3-redis",
+    "postgresql",
+    "python3-psycopg2",
     "wrk",
     "curl",
 ];

@@ -37,6 +37,7 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
     if conn.over {
         return;
     }
+    attend(env, conn);
     settle(env, conn);
     if conn.scan.phase == Phase::Unsynced {
         // Whatever it is, it came with the request that was lost track of.
@@ -73,6 +74,7 @@ pub fn on_empty_read<E: Env>(env: &mut E, conn: &mut Conn, ret: i64) {
     if conn.over {
         return;
     }
+    attend(env, conn);
     settle(env, conn);
     match ret {
         0 => conn.peer_closed = true,
@@ -130,6 +132,14 @@ pub fn on_close<E: Env>(env: &mut E, conn: &mut Conn) {
         ControlFlow::Continue(())
     });
     work.conn.over = true;
+}
+
+/// The server tries to read: it has turned to the connection.
+#[inline(always)]
+fn attend<E: Env>(env: &E, conn: &mut Conn) {
+    if conn.attended_ns == 0 {
+        conn.attended_ns = env.now();
+    }
 }
 
 /// Finishes the request in front if its answer is complete: called whenever the
@@ -220,6 +230,7 @@ fn promote<E: Env>(env: &mut E, conn: &mut Conn, ended_ns: u64) {
 #[inline(always)]
 fn skip<E: Env>(env: &mut E, conn: &mut Conn) {
     env.clear(&mut conn.cur);
+    conn.cur.far_end = 0;
     conn.cur.state = SlotState::Skipped;
 }
 

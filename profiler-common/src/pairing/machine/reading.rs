@@ -78,6 +78,12 @@ fn begin<E: Env>(env: &mut E, conn: &mut Conn) {
     let seq = conn.next_seq;
     conn.next_seq = seq.wrapping_add(1);
     reset(env, conn.reading(), seq, SlotState::Partial);
+    if seq == 0 {
+        let (established_ns, attended_ns) = (conn.established_ns, conn.attended_ns);
+        let header = &mut conn.reading().header;
+        header.established_ns = established_ns;
+        header.attended_ns = attended_ns;
+    }
 }
 
 /// `next` is completely read: it joins the queue, in order.
@@ -101,6 +107,8 @@ pub(super) fn reset<E: Env>(env: &mut E, slot: &mut Slot, seq: u32, state: SlotS
     env.clear(slot);
     slot.header.first_byte_ns = env.now();
     (slot.header.pid, slot.header.tid) = env.task();
+    slot.header.server = env.server();
+    slot.far_end = 0;
     slot.seq = seq;
     slot.state = state;
     slot.long_path = false;

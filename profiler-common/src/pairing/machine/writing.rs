@@ -69,7 +69,7 @@ pub(super) fn write_piece<E: Env>(env: &mut E, conn: &mut Conn, status: Option<u
                 conn.answered = true;
                 conn.cur.header.first_write_ns = env.now();
             }
-            SlotState::Empty if conn.established_ns == 0 && !conn.late => {
+            SlotState::Empty if !conn.known_from_start() && !conn.late => {
                 let seq = conn.next_seq;
                 reset(env, &mut conn.cur, seq, SlotState::Tail);
                 conn.scan.phase = Phase::Unsynced;
@@ -88,7 +88,7 @@ pub(super) fn write_piece<E: Env>(env: &mut E, conn: &mut Conn, status: Option<u
 /// known to have been a request.
 #[inline(always)]
 fn adopt<E: Env>(env: &mut E, conn: &mut Conn) {
-    let known_from_start = conn.established_ns != 0;
+    let known_from_start = conn.known_from_start();
     let slot = &mut conn.cur;
     match slot.state {
         SlotState::Ready | SlotState::Skipped | SlotState::Tail => return,

@@ -1,7 +1,7 @@
 //! InfluxDB, 1.x and 2.x.
 //!
 //! ```text
-//! Request, Window, Snapshot -> encode (points | raw | pools | workshop -> line)
+//! Request, Window, Snapshot -> encode (points | raw | upstream | pools | workshop -> line)
 //!     -> outbox -> delivery -> client
 //! ```
 //!
@@ -23,6 +23,7 @@ pub mod points;
 pub mod pools;
 pub mod raw;
 mod settings;
+pub mod upstream;
 pub mod workshop;
 
 use std::sync::Arc;

@@ -21,6 +21,13 @@
 //! | `le_0.0001` ... `le_10` | integer | how many took at most so many seconds, cumulative; at most `count` |
 //! | `ttfb` | float, s | mean time to the first byte of the final response |
 //! | `request_bytes` `response_bytes` | integer | heads and bodies as read and written |
+//! | `accept_wait` `read_time` `server_time` `queue_time` `daemon_time` `application_time` `send_time` `busy_time` | float, s | sums of the requests' parts |
+//! | `cpu` `cpu_apache` `cpu_daemon` | float, s | sums of CPU time: in all, of Apache's threads, of the daemon's |
+//! | `wait_runqueue` `wait_lock` `wait_upstream` `wait_client` `wait_disk` `wait_sleep` `wait_other` | float, s | sums of waiting, by what for |
+//! | each of these with `_count`, but for `wait_` | integer | requests of which it is known: what a mean is over; the waits' is `cpu_count` |
+//!
+//! A sum that is known of no request is left out, with its count. Whom `wait_upstream`
+//! was for is in [`upstream`](super::upstream).
 
 use super::line::Line;
 use crate::aggregate::{BUCKET_BOUNDS_NS, Row};
@@ -54,10 +61,17 @@ pub(super) fn row(out: &mut String, hostname: &str, row: &Row, time_unix_ns: u64
         within += count;
         line = line.integer(&format!("le_{}", bound as f64 / 1e9), within);
     }
-    line.seconds("ttfb", stats.ttfb_mean())
+    line = line
+        .seconds("ttfb", stats.ttfb_mean())
         .integer("request_bytes", stats.request_bytes)
-        .integer("response_bytes", stats.response_bytes)
-        .end(time_unix_ns);
+        .integer("response_bytes", stats.response_bytes);
+    for (name, sum) in stats.anatomy.sums().filter(|(_, sum)| sum.count > 0) {
+        line = line.seconds(name, Some(sum.ns));
+        if !name.starts_with("wait_") {
+            line = line.integer(&format!("{name}_count"), sum.count);
+        }
+    }
+    line.end(time_unix_ns);
 }
 
 #[cfg(test)]
@@ -86,7 +100,15 @@ mod tests {
              le_0.0001=0i,le_0.00025=0i,le_0.0005=0i,le_0.001=0i,le_0.0025=1i,\
              le_0.005=1i,le_0.01=1i,le_0.025=1i,le_0.05=1i,le_0.075=1i,le_0.1=1i,\
              le_0.25=1i,le_0.5=1i,le_0.75=1i,le_1=1i,le_2.5=1i,le_5=1i,le_7.5=1i,\
-             le_10=1i,ttfb=0.0014,request_bytes=84i,response_bytes=174i 2\n"
+             le_10=1i,ttfb=0.0014,request_bytes=84i,response_bytes=174i,\
+             read_time=0.00005,read_time_count=1i,server_time=0.0001,server_time_count=1i,\
+             queue_time=0.0002,queue_time_count=1i,daemon_time=0.0001,daemon_time_count=1i,\
+             application_time=0.001,application_time_count=1i,\
+             send_time=0.0001,send_time_count=1i,busy_time=0.00115,busy_time_count=1i,\
+             cpu=0.00075,cpu_count=1i,cpu_apache=0.00015,cpu_apache_count=1i,\
+             cpu_daemon=0.0006,cpu_daemon_count=1i,wait_runqueue=0.00005,wait_lock=0.00015,\
+             wait_upstream=0.00025,wait_client=0.00002,wait_disk=0,wait_sleep=0,\
+             wait_other=0 2\n"
         );
     }
 
@@ -95,9 +117,11 @@ mod tests {
         let mut request = sample::request("/");
         request.status = None;
         request.times = crate::model::Times::default();
+        (request.spent, request.daemon_spent) = (None, None);
         let text = encoded(&request);
         assert!(text.contains("status_class=none"), "{text}");
         assert!(text.contains("count=0i,le_0.0001=0i"), "{text}");
+        assert!(text.ends_with(",response_bytes=174i 2\n"), "{text}");
         assert!(!text.contains("ttfb"), "{text}");
     }
 }

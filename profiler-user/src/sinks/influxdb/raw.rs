@@ -7,11 +7,21 @@
 //! |---|---|
 //! | `host.name` `http.request.method` `route` | as in [`points`](super::points) |
 //! | `http.response.status_code` | the final status; left out without an answer |
+//! | `mode` | who served it: `embedded`, `daemon`, `static` (Apache itself), `http` (another server) |
+//! | `process_group` | mod_wsgi's |
+//!
+//! These are as many as the server's configuration names; what a client or an
+//! application may choose is a field.
 //!
 //! | field | type | is |
 //! |---|---|---|
 //! | `http.server.request.duration` | float, s | request line complete to last write |
-//! | `ttfb` `read_time` | float, s | to the first byte of the final response; first byte to head complete |
+//! | `ttfb` | float, s | request line complete to the first byte of the final response |
+//! | `accept_wait` `read_time` `server_time` `queue_time` `daemon_time` `application_time` `send_time` `busy_time` | float, s | its [parts](crate::model::Times) |
+//! | `cpu` `cpu_apache` `cpu_daemon` | float, s | CPU time: in all, of Apache's threads, of the daemon's |
+//! | `wait_runqueue` `wait_lock` `wait_upstream` `wait_client` `wait_disk` `wait_sleep` `wait_other` | float, s | waiting, by what for |
+//! | `upstream` | string | the peer that it waited for longest at a time: `127.0.0.1:5432`, `unix:/run/x` |
+//! | `application_group` `script_name` | string | mod_wsgi's: empty for `%{GLOBAL}`, and at the root |
 //! | `url.path` | string | the path as sent, without query |
 //! | `http.request.method_original` | string | the method, where the tag is `_OTHER` |
 //! | `network.protocol.version` | string | `1.1` |
@@ -21,10 +31,12 @@
 //! | `http.request.size` `http.response.size` | integer, bytes | heads and bodies |
 //! | `outcome` | string | `ok`, `client_closed`, `server_closed`, `timeout`, `upgraded` |
 //! | `incomplete` | boolean | it began before the attach |
+//!
+//! What is not known of a request is left out.
 
 use super::distinct::Distinct;
 use super::line::Line;
-use crate::aggregate::labels;
+use crate::aggregate::{FIGURES, labels};
 use crate::model::Request;
 use crate::sinks::names;
 
@@ -45,12 +57,28 @@ pub(super) fn request(
     if let Some(status) = request.status {
         line = line.tag("http.response.status_code", &status.to_string());
     }
+    if let Some(mode) = request.mode {
+        line = line.tag("mode", names::mode(mode));
+    }
+    if let Some(names) = &request.names {
+        line = line.tag("process_group", &names.process_group);
+    }
     line = line.tag("route", &request.route);
     let time = distinct.time(line.series(), ended(request));
     line = line
         .seconds("http.server.request.duration", request.times.duration)
-        .seconds("ttfb", request.times.ttfb)
-        .seconds("read_time", request.times.read_time);
+        .seconds("ttfb", request.times.ttfb);
+    for (name, figure) in FIGURES {
+        line = line.seconds(name, figure(request));
+    }
+    if let Some(upstream) = &request.upstream {
+        line = line.string("upstream", upstream);
+    }
+    if let Some(names) = &request.names {
+        line = line
+            .string("application_group", &names.application_group)
+            .string("script_name", &names.script_name);
+    }
     if let Some(path) = &request.path {
         line = line.string("url.path", path);
     }
@@ -92,13 +120,33 @@ mod tests {
         assert_eq!(
             out,
             "http.server.request,host.name=h,http.request.method=GET,\
-             http.response.status_code=200,route=/a \
+             http.response.status_code=200,mode=daemon,process_group=app,route=/a \
              http.server.request.duration=0.0015,ttfb=0.0014,read_time=0.00005,\
+             server_time=0.0001,queue_time=0.0002,daemon_time=0.0001,\
+             application_time=0.001,send_time=0.0001,busy_time=0.00115,\
+             cpu=0.00075,cpu_apache=0.00015,cpu_daemon=0.0006,wait_runqueue=0.00005,\
+             wait_lock=0.00015,wait_upstream=0.00025,wait_client=0.00002,wait_disk=0,\
+             wait_sleep=0,wait_other=0,upstream=\"127.0.0.1:5432\",\
+             application_group=\"\",script_name=\"\",\
              url.path=\"/a\",network.protocol.version=\"1.1\",\
              client.address=\"127.0.0.1\",client.port=41234i,\
              server.address=\"127.0.0.1\",server.port=8099i,process.pid=16596i,\
              thread.id=16626i,http.request.size=84i,http.response.size=174i,\
              outcome=\"ok\",incomplete=false 1763717823125006789\n"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let mut unknown = sample::request("/a");
+        unknown.times = crate::model::Times::default();
+        (unknown.spent, unknown.daemon_spent) = (None, None);
+        (unknown.mode, unknown.names, unknown.upstream) = (None, None, None);
+        let mut out = String::new();
+        request(&mut out, "h", &unknown, &mut Distinct::new());
+        assert!(
+            out.contains("status_code=200,route=/a url.path=\"/a\",network"),
+            "{out}"
         );
     }
 
@@ -110,7 +158,7 @@ mod tests {
         let mut out = String::new();
         request(&mut out, "h", &brew, &mut Distinct::new());
         assert!(
-            out.contains("http.request.method=_OTHER,route=/a "),
+            out.contains("http.request.method=_OTHER,mode=daemon,process_group=app,route=/a "),
             "{out}"
         );
         assert!(out.contains("method_original=\"BREW\""), "{out}");

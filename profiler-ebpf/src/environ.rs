@@ -1,0 +1,93 @@
+//! The names in the environ that Apache sends to a mod_wsgi daemon.
+//!
+//! It leaves in one `writev` (`wsgi_send_request` in mod_wsgi's `wsgi_remote.c`): the
+//! total length and the number of strings, eight bytes each, then every key and
+//! every value in a buffer of its own, with its NUL. So a key can be told by its
+//! length, and nothing but the three values wanted is ever copied.
+
+use core::ops::ControlFlow;
+
+use profiler_common::intern::Blob;
+use profiler_common::limits::{MAX_ENVIRON, NAME_CAP};
+use profiler_common::pairing::env::Env as _;
+
+use crate::blobs;
+use crate::op::Op;
+use crate::user::{self, IoVec};
+
+/// Keys whose values are kept: length with NUL, the first 16 bytes (or as many as
+/// there are), place in [`profiler_common::intern::Names`].
+const PROCESS_GROUP: u64 = 23;
+const APPLICATION_GROUP: u64 = 27;
+const SCRIPT_NAME: u64 = 12;
+
+/// Whether the send under way begins with a daemon's environ.
+#[inline(always)]
+pub fn is_environ(op: &Op) -> bool {
+    let length = |index| op.buffers.get(index).map(|(_, length)| length);
+    op.buffers.count() > 3 && length(0) == Some(8) && length(1) == Some(8)
+}
+
+/// The names in the environ under way: the hash of an interned
+/// [`profiler_common::intern::Names`], 0 where there is no room.
+#[inline(always)]
+pub fn names(op: &mut Op) -> u64 {
+    let Some(blob) = blobs::scratch(op.place) else {
+        return 0;
+    };
+    op.next_buffer = 2;
+    let mut search = Search { op, blob };
+    Op::repeat(MAX_ENVIRON, &mut search, |search: &mut Search<'_>| {
+        let op = &mut *search.op;
+        let index = op.next_buffer;
+        op.next_buffer = index + 2;
+        let Some(key) = op.vector(index) else {
+            return ControlFlow::Break(());
+        };
+        let place = match key.len {
+            PROCESS_GROUP if begins(&key, *b"mod_wsgi.process") => 0,
+            APPLICATION_GROUP if begins(&key, *b"mod_wsgi.applica") => 1,
+            SCRIPT_NAME if begins(&key, *b"SCRIPT_NAME\0\0\0\0\0") => 2,
+            _ => return ControlFlow::Continue(()),
+        };
+        if let Some(value) = op.vector(index + 1) {
+            keep(search.blob, place, &value);
+        }
+        ControlFlow::Continue(())
+    });
+    blobs::intern(search.op.place, search.blob)
+}
+
+struct Search<'a> {
+    op: &'a mut Op,
+    blob: &'a mut Blob,
+}
+
+#[inline(always)]
+fn begins(key: &IoVec, with: [u8; 16]) -> bool {
+    let with: [u64; 2] = [
+        u64::from_le_bytes(*with.first_chunk().unwrap_or(&[0; 8])),
+        u64::from_le_bytes(*with.last_chunk().unwrap_or(&[0; 8])),
+    ];
+    let Some(mut start) = user::read::<[u64; 2]>(key.base) else {
+        return false;
+    };
+    if key.len == SCRIPT_NAME {
+        // Behind its 12 bytes is something else.
+        start[1] &= 0xffff_ffff;
+    }
+    start == with
+}
+
+/// Copies a value without its NUL, or as much as there is room for.
+#[inline(always)]
+fn keep(blob: &mut Blob, place: usize, value: &IoVec) {
+    const MASK: u32 = NAME_CAP as u32 * 2 - 1;
+    let len = value.len.saturating_sub(1).min(NAME_CAP as u64) as u32;
+    let to = blob.as_mut_ptr().cast::<u8>();
+    // SAFETY: places are 0 to 2 of NAME_CAP bytes each; what the verifier proves is
+    // that the mask's 127 bytes stay inside the scratch value, which has slack.
+    unsafe {
+        user::copy::<MASK>(to.add(place * NAME_CAP), len, value.base);
+    }
+}

@@ -1,0 +1,96 @@
+//! OpenTelemetry's schema: one point per route and peer of a window.
+//!
+//! Measurement `wsgiprobe.upstream`, at the window's end, of the window alone.
+//!
+//! | tag | is |
+//! |---|---|
+//! | `host.name` `route` | as in [`points`](super::points) |
+//! | `server.address` | the peer that was waited for: IP address, or the path (`@name`) of a UNIX socket; left out where that has none; `_other` past [`MAX_PEERS`](crate::aggregate::MAX_PEERS) of a row and [`MAX_NAMED_PEERS`](crate::aggregate::MAX_NAMED_PEERS) of the run |
+//! | `server.port` | its port; left out where it has none |
+//!
+//! | field | type | is |
+//! |---|---|---|
+//! | `wait` | float, s | in sum; all of a request's waiting counts for the peer that it waited for longest at a time |
+//! | `requests` | integer | requests that waited |
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::line::Line;
+use crate::aggregate::{Peers, Window};
+
+const MEASUREMENT: &str = "wsgiprobe.upstream";
+
+/// Gives each point of a window to `emit`.
+pub(super) fn peers(hostname: &str, window: &Window, mut emit: impl FnMut(&str)) {
+    // A point for each row would be several of one series and time.
+    let mut routes: BTreeMap<&str, Peers> = BTreeMap::new();
+    for row in &window.rows {
+        let peers = routes.entry(&row.route).or_default();
+        peers.merge(&row.stats.anatomy.peers);
+    }
+    let mut out = String::new();
+    for (route, peers) in &routes {
+        for (peer, waited) in peers.iter() {
+            let (address, port) = address(peer);
+            out.clear();
+            Line::new(&mut out, MEASUREMENT)
+                .tag("host.name", hostname)
+                .tag("route", route)
+                .tag("server.address", &address)
+                .tag("server.port", &port)
+                .seconds("wait", Some(waited.ns))
+                .integer("requests", waited.requests)
+                .end(window.end_unix_ns);
+            emit(&out);
+        }
+    }
+}
+
+/// Address and port of a peer; empty what it does not have.
+fn address(peer: &str) -> (String, String) {
+    if let Ok(socket) = peer.parse::<SocketAddr>() {
+        return (socket.ip().to_string(), socket.port().to_string());
+    }
+    let path = peer.strip_prefix("unix:").unwrap_or(peer);
+    (path.to_owned(), String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Aggregator;
+    use crate::request::sample;
+
+    #[test]
+    fn a_point_per_route_and_peer() {
+        let mut aggregator = Aggregator::new();
+        for (route, status, peer) in [
+            ("/a", 200, Some("[::1]:5432")),
+            ("/a", 500, Some("[::1]:5432")),
+            ("/a", 200, Some("unix:/run/pg sql")),
+            ("/b", 200, Some("unix:")),
+            ("/c", 200, None),
+        ] {
+            let mut request = sample::request(route);
+            request.status = Some(status);
+            request.upstream = peer.map(Into::into);
+            aggregator.record(&request);
+        }
+        let mut points = Vec::new();
+        peers("h", &aggregator.close(1, 2), |point| {
+            points.push(point.to_owned());
+        });
+        points.sort();
+        assert_eq!(
+            points,
+            [
+                "wsgiprobe.upstream,host.name=h,route=/a,server.address=/run/pg\\ sql \
+                 wait=0.00025,requests=1i 2\n",
+                "wsgiprobe.upstream,host.name=h,route=/a,server.address=::1,server.port=5432 \
+                 wait=0.0005,requests=2i 2\n",
+                "wsgiprobe.upstream,host.name=h,route=/b wait=0.00025,requests=1i 2\n",
+            ]
+        );
+    }
+}

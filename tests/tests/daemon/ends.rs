@@ -1,0 +1,224 @@
+//! Requests that do not end as they usually do.
+
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+use harness::apache::{Conf, Mpm, Wsgi};
+use harness::backends::Backend;
+use harness::client::{expect_status, get};
+use harness::load::Load;
+use harness::measured::Measured;
+use harness::report::{Mode, Outcome};
+use harness::run::Run;
+use harness::server::Server;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{at_least, below};
+
+harness::on_each_backend!(
+    queue_timeout,
+    daemon_killed,
+    script_touched,
+    client_gone,
+    close_that_sleeps,
+    upload_not_read,
+);
+
+/// One daemon with one thread, so that it is known who is busy and who waits.
+fn one_thread() -> Conf {
+    Conf {
+        threads: Some(1),
+        ..Conf::measured(Mpm::Event, Wsgi::Daemon)
+    }
+}
+
+/// Who waits too long for a daemon is sent away, without an application.
+fn queue_timeout(backend: Backend) -> Result<()> {
+    let conf = Conf {
+        daemon_options: "queue-timeout=1",
+        ..one_thread()
+    };
+    let run = Run::start(backend, conf)?;
+    let load = Load {
+        clients: 4,
+        requests: 1,
+        kept: false,
+    };
+    let seen = load.measure(&run.apache, "/sleep/700/queue", &[])?;
+    let evidence = run.finish(load.total())?;
+    evidence.check().run()?;
+    let mut rejected = 0;
+    for one in &seen {
+        let request = evidence.report.only(&one.path)?;
+        let status = one.response.status;
+        println!("{status} after {:?}: {request:?}", one.took);
+        if status == 200 {
+            at_least(request, "application_time", request.application_time, 700)?;
+            continue;
+        }
+        rejected += 1;
+        ensure!(matches!(status, 503 | 504), "status {status}");
+        ensure!(
+            request.application_time.is_none(),
+            "no application: {request:?}"
+        );
+        ensure!(
+            request.mode == Some(Mode::Daemon),
+            "a daemon said so: {request:?}"
+        );
+        at_least(request, "queue_time", request.queue_time, 1000)?;
+    }
+    // 700 ms each, one after the other: the third has waited 1.4 s.
+    ensure!(rejected == 2, "{rejected} of 4 waited too long");
+    Ok(())
+}
+
+/// A daemon that is killed over a request: Apache answers with 500.
+fn daemon_killed(backend: Backend) -> Result<()> {
+    let run = Run::start(backend, one_thread())?;
+    let before = Measured::of(&run.apache.connect()?.get("/hello/0/before")?)?;
+    let mut victim = run.apache.connect()?;
+    victim.send(get("/sleep/5000/killed"))?;
+    victim.wait_until_read()?;
+    // From Apache to the daemon is a matter of microseconds.
+    std::thread::sleep(Duration::from_millis(200));
+    kill(Pid::from_raw(before.pid as i32), Signal::SIGKILL)?;
+    expect_status(&victim.receive()?, 500)?;
+    drop(victim);
+    let after = Measured::of(&run.apache.connect()?.get("/hello/0/after")?)?;
+    ensure!(after.pid != before.pid, "the daemon lives");
+    let evidence = run.finish(3)?;
+    evidence.check().run()?;
+    let killed = evidence.report.only("/sleep/5000/killed")?;
+    ensure!(killed.mode == Some(Mode::Daemon), "{killed:?}");
+    ensure!(
+        killed.daemon_pid == Some(before.pid),
+        "not by {}: {killed:?}",
+        before.pid
+    );
+    at_least(killed, "duration", killed.duration, 190)?;
+    below(killed, "duration", killed.duration, 4000)?;
+    let (path, after) = ("/hello/0/after", after.pid);
+    ensure!(
+        evidence.report.only(path)?.daemon_pid == Some(after),
+        "not by {after}"
+    );
+    Ok(())
+}
+
+/// A script that has changed: daemons reject a request each and are replaced, while
+/// Apache sends the request again. Every request is still reported once.
+fn script_touched(backend: Backend) -> Result<()> {
+    let run = Run::start(backend, Conf::measured(Mpm::Event, Wsgi::Daemon))?;
+    let load = Load {
+        clients: 4,
+        requests: 100,
+        kept: true,
+    };
+    let script = File::open(run.apache.site().path("apps/measured.wsgi"))?;
+    let later = SystemTime::now() + Duration::from_secs(5);
+    let before = run.apache.processes()?;
+    let half = load.total() / 2;
+    load.run(&run.apache, |done| {
+        if done == half {
+            script.set_modified(later)?;
+        }
+        Ok(())
+    })?;
+    // What serves now was not there before.
+    let after = Measured::of(&run.apache.connect()?.get("/hello/0/after")?)?;
+    ensure!(!before.contains(&after.pid), "no daemon was replaced");
+    let evidence = run.finish(load.total() + 1)?;
+    evidence.check().run()?;
+    let requests = &evidence.report.requests;
+    let daemon = evidence.report.only("/hello/0/after")?.daemon_pid;
+    ensure!(daemon == Some(after.pid), "not {daemon:?}: {after:?}");
+    for request in requests.iter().filter(|one| one.status == Some(200)) {
+        request.sum_of_parts()?;
+    }
+    Ok(())
+}
+
+/// The application goes on although nobody waits for its answer.
+fn client_gone(backend: Backend) -> Result<()> {
+    for wsgi in [Wsgi::Daemon, Wsgi::Embedded] {
+        let run = Run::start(backend, Conf::measured(Mpm::Event, wsgi))?;
+        let mut client = run.apache.connect()?;
+        client.send(get("/sleep/300/reset"))?;
+        client.wait_until_read()?;
+        client.reset()?;
+        let evidence = run.finish(1)?;
+        evidence.check().run()?;
+        let request = evidence.report.only("/sleep/300/reset")?;
+        ensure!(request.outcome == Outcome::ClientClosed, "{request:?}");
+        at_least(request, "application_time", request.application_time, 300)?;
+        at_least(request, "busy_time", request.busy_time, 300)?;
+    }
+    Ok(())
+}
+
+/// The client has its answer long before the thread is free again.
+fn close_that_sleeps(backend: Backend) -> Result<()> {
+    for wsgi in [Wsgi::Daemon, Wsgi::Embedded] {
+        let run = Run::start(backend, Conf::measured(Mpm::Event, wsgi))?;
+        let mut client = run.apache.connect()?;
+        // The first loads the application.
+        for name in ["first", "closing"] {
+            Measured::of(&client.get(&format!("/closing/200/{name}"))?)?;
+        }
+        drop(client);
+        let evidence = run.finish(2)?;
+        evidence.check().run()?;
+        let request = evidence.report.only("/closing/200/closing")?;
+        println!("{request:?}");
+        below(request, "duration", request.duration, 150)?;
+        at_least(request, "busy_time", request.busy_time, 200)?;
+        if wsgi == Wsgi::Daemon {
+            at_least(request, "application_time", request.application_time, 200)?;
+            ensure!(
+                request.send_time == Some(0),
+                "sent before the end: {request:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// An application that answers without reading: Apache has to get rid of the body
+/// by itself.
+fn upload_not_read(backend: Backend) -> Result<()> {
+    const UPLOAD: usize = 1 << 20;
+    for wsgi in [Wsgi::Daemon, Wsgi::Embedded] {
+        let run = Run::start(backend, Conf::measured(Mpm::Event, wsgi))?;
+        let load = Load {
+            clients: 1,
+            requests: 10,
+            kept: false,
+        };
+        let seen = load.measure(&run.apache, "/hello/0/unread", &vec![b'b'; UPLOAD])?;
+        let evidence = run.finish(seen.len())?;
+        // How much of the body is ever read is Apache's affair.
+        evidence.check().any_sizes().run()?;
+        for one in &seen {
+            let (request, said) = (
+                evidence.report.only(&one.path)?,
+                Measured::of(&one.response)?,
+            );
+            let application = request.known("application_time", request.application_time)?;
+            ensure!(
+                application >= said.wall,
+                "it took {} ns: {request:?}",
+                said.wall
+            );
+            let duration = request.known("duration", request.duration)?;
+            let told = Duration::from_nanos(duration);
+            ensure!(told <= one.took, "{told:?} of the client's {:?}", one.took);
+            request.known("busy_time", request.busy_time)?;
+        }
+        let last = seen.last().context("no request")?;
+        println!("{wsgi:?}: {:?}", evidence.report.only(&last.path)?);
+    }
+    Ok(())
+}
