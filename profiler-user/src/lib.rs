@@ -4,10 +4,11 @@
 //!  kernel       hooks -> pairing -> ring buffer ----+      probe: load, attach, watch
 //!  -------------------------------------------------|---------------------------------
 //!  user space                                       v
-//!        ingest ---> model::Request ---> aggregate ---> sinks     InfluxDB, JSON lines
-//!        (decode)    (route: request)        |    \
-//!                                            |     `--> output    lines for people
-//!        counters of both sides -------------+--------> summary   seen = reported + ...
+//!        ingest ---> model::Request -+--> aggregate -+--> sinks     InfluxDB, JSON lines
+//!        (decode)    (route: request)|               |
+//!                            /proc --+--> pool ------+--> output    lines for people
+//!
+//!        counters of both sides -------------------------> summary   seen = reported + ...
 //! ```
 //!
 //! A stage imports only earlier stages and [`model`]; only [`pipeline`] sees all
@@ -24,6 +25,7 @@ pub mod ingest;
 pub mod model;
 pub mod output;
 pub mod pipeline;
+pub mod pool;
 pub mod privileges;
 pub mod probe;
 pub mod request;

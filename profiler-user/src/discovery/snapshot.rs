@@ -43,10 +43,12 @@ impl Process {
     #[must_use]
     pub fn read(pid: u32) -> Option<Self> {
         let process = procfs::process::Process::new(pid.try_into().ok()?).ok()?;
-        Self::from_stat(process.stat().ok()?)
+        Self::of(process.stat().ok()?)
     }
 
-    fn from_stat(stat: Stat) -> Option<Self> {
+    /// The process that has these statistics; `None` if it has ended.
+    #[must_use]
+    pub fn of(stat: Stat) -> Option<Self> {
         // Zombie and dead: they serve nobody.
         if matches!(stat.state, 'Z' | 'X' | 'x') {
             return None;
@@ -82,7 +84,7 @@ impl Snapshot {
         let processes = procfs::process::all_processes()?
             .filter_map(Result::ok)
             .filter_map(|process| process.stat().ok())
-            .filter_map(Process::from_stat);
+            .filter_map(Process::of);
         Ok(processes.collect())
     }
 

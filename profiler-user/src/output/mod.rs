@@ -10,6 +10,7 @@ mod bar;
 mod console;
 mod human;
 mod interval;
+mod pool;
 mod shares;
 mod slowest;
 mod table;
@@ -19,6 +20,7 @@ pub use account::{Delivered, account};
 pub use banner::{Banner, banner};
 pub use console::Console;
 pub use interval::Intervals;
+pub use pool::pools;
 pub use text::{Line, Tone};
 
 /// Columns that a line about where time went may take; routes in the table may

@@ -20,13 +20,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::cli::{Hooks, Settings, Targets};
 use crate::discovery::{self, Selection, Snapshot, describe};
 use crate::output::{self, Banner, Console, Intervals};
+use crate::pool::Pools;
 use crate::privileges;
 use crate::probe::{self, BackEnd, Probe};
 use host::unix_now;
 use outputs::Outputs;
 use ring::Ring;
 use schedule::Schedule;
-use stages::Stages;
+use stages::{Servers, Stages};
 use stop::{Stop, StopReason};
 use watcher::{Change, Watcher};
 
@@ -65,12 +66,14 @@ async fn watch(mut settings: Settings) -> Result<()> {
         outputs: outputs.plan(),
     }));
 
+    let began_unix_ns = unix_now();
+    let pools = Pools::new(began_unix_ns, &probe.watched());
     let run = Run {
-        stages: Stages::new(settings.max_routes, outputs),
-        schedule: Schedule::new(unix_now(), settings.interval),
+        stages: Stages::new(settings.max_routes, pools, outputs),
+        schedule: Schedule::new(began_unix_ns, settings.interval),
         deadline: settings.duration.map(|duration| attached + duration),
         intervals: Intervals::default(),
-        began_unix_ns: unix_now(),
+        began_unix_ns,
         probe,
         watcher,
         console,
@@ -143,11 +146,21 @@ impl Run {
     }
 
     fn close_window(&mut self) {
+        let servers = self.servers();
         self.drain();
         self.stages.refresh_clock();
         let (start, end) = self.schedule.advance(unix_now());
-        let window = self.stages.close(start, end);
+        let (window, snapshot) = self.stages.close(start, end, servers);
         self.console.print(&self.intervals.lines(&window));
+        self.console.print(&output::pools(&snapshot));
+    }
+
+    fn servers(&self) -> Servers {
+        Servers {
+            threads: self.probe.threads(),
+            watched: self.probe.watched(),
+            roots: self.watcher.roots().collect(),
+        }
     }
 
     fn check_targets(&mut self) -> Result<Option<StopReason>> {
@@ -172,11 +185,12 @@ impl Run {
 
     /// Takes the hooks out, delivers what is left, and accounts for it.
     async fn finish(mut self) -> Result<()> {
+        let servers = self.servers();
         self.probe.detach();
         self.drain();
         let now = unix_now().max(self.began_unix_ns);
         let (start, end) = self.schedule.close(now);
-        self.stages.close(start, end);
+        self.stages.close(start, end, servers);
         let run = self.stages.run(self.began_unix_ns, now);
         let summary = self.stages.summary(&self.probe);
         let (delivered, result) = self.stages.outputs.finish(&summary).await;

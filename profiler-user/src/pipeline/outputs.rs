@@ -13,6 +13,7 @@ use crate::aggregate::Window;
 use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
 use crate::model::Request;
 use crate::output::Delivered;
+use crate::pool::Snapshot;
 use crate::sinks::influxdb::{self, InfluxDb};
 use crate::sinks::jsonl::{self, JsonLines};
 use crate::summary::Summary;
@@ -93,10 +94,10 @@ impl Outputs {
         }
     }
 
-    /// Delivers a window.
-    pub(super) fn window(&mut self, window: &Window) {
+    /// Delivers a window, and the servers' state at its end.
+    pub(super) fn window(&mut self, window: &Window, snapshot: &Snapshot) {
         if let Some((_, influx)) = &mut self.influx {
-            influx.window(window);
+            influx.window(window, snapshot);
         }
     }
 

@@ -1,16 +1,29 @@
-//! What a record passes through: decode, aggregate, outputs.
+//! What a record passes through: decode, aggregate, pools, outputs.
 
 use super::host;
 use super::outputs::Outputs;
 use crate::aggregate::{Aggregator, Window};
 use crate::ingest::Decoder;
-use crate::probe::{Blobs, Probe};
+use crate::pool::{Now, Pools, Serving, Snapshot};
+use crate::probe::{Blobs, Probe, ServingThread};
 use crate::summary::{Facts, Summary};
+
+/// The servers as a window ends.
+pub(super) struct Servers {
+    /// Looked at before the last drain: a request that finishes in between is seen
+    /// twice, and counts once; the other way round it would not be seen at all.
+    pub threads: Vec<ServingThread>,
+    /// Every watched process.
+    pub watched: Vec<u32>,
+    /// Those that the run began with, or found since.
+    pub roots: Vec<u32>,
+}
 
 /// The stages, and the counts that user space adds to the equation.
 pub(super) struct Stages {
     decoder: Decoder,
     aggregator: Aggregator,
+    pools: Pools,
     /// The end of the line.
     pub outputs: Outputs,
     reported: u64,
@@ -19,10 +32,11 @@ pub(super) struct Stages {
 
 impl Stages {
     /// Stages that keep at most `max_routes` routes apart.
-    pub(super) fn new(max_routes: usize, outputs: Outputs) -> Self {
+    pub(super) fn new(max_routes: usize, pools: Pools, outputs: Outputs) -> Self {
         Self {
             decoder: Decoder::new(max_routes),
             aggregator: Aggregator::new(),
+            pools,
             outputs,
             reported: 0,
             undecoded: 0,
@@ -35,6 +49,7 @@ impl Stages {
             Ok(request) => {
                 self.reported += 1;
                 self.aggregator.record(&request);
+                self.pools.record(&request);
                 self.outputs.request(&request);
             }
             Err(_) => self.undecoded += 1,
@@ -47,10 +62,21 @@ impl Stages {
     }
 
     /// Ends a window and delivers it; times are nanoseconds since the epoch.
-    pub(super) fn close(&mut self, start: u64, end: u64) -> Window {
+    pub(super) fn close(&mut self, start: u64, end: u64, servers: Servers) -> (Window, Snapshot) {
         let window = self.aggregator.close(start, end);
-        self.outputs.window(&window);
-        window
+        let serving = |thread: &ServingThread| Serving {
+            pid: thread.pid,
+            tid: thread.tid,
+            busy_since_unix_ns: thread.busy_since_ns.map(|since| self.decoder.wall(since)),
+        };
+        let now = Now {
+            threads: servers.threads.iter().map(serving).collect(),
+            watched: servers.watched,
+            roots: servers.roots,
+        };
+        let snapshot = self.pools.close(start, end, &now);
+        self.outputs.window(&window, &snapshot);
+        (window, snapshot)
     }
 
     /// The whole run as one window.

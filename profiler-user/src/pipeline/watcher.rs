@@ -91,6 +91,11 @@ impl Watcher {
         roots.iter().try_for_each(|root| self.add(probe, *root))
     }
 
+    /// The roots, by number.
+    pub(super) fn roots(&self) -> impl Iterator<Item = u32> {
+        self.roots.iter().map(|root| root.id.pid)
+    }
+
     /// When [`check`](Self::check) is due.
     pub(super) fn next_check(&self) -> Instant {
         self.next_check

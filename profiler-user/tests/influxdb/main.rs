@@ -7,6 +7,7 @@ mod settings;
 mod v1;
 mod v1_trouble;
 mod v2;
+mod workshop;
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use wsgiprobe::aggregate::Aggregator;
+use wsgiprobe::pool::Snapshot;
 use wsgiprobe::sinks::influxdb::{Report, Schema};
 
 use crate::influxd::Influxd;
@@ -128,7 +129,10 @@ async fn a_window_reads_back() {
         aggregator.record(request);
     }
     let (mut influx, _told) = start(settings(&influxd.url(), db("d")));
-    influx.window(&aggregator.close(TIME, TIME + 1_000_000_000));
+    influx.window(
+        &aggregator.close(TIME, TIME + 1_000_000_000),
+        &Snapshot::default(),
+    );
     // Two rows, and what each route waited for.
     assert_eq!(influx.finish(DEADLINE).await, written(4));
 
@@ -185,37 +189,5 @@ async fn a_window_reads_back() {
             [end, "web 1", 2, "/a", "127.0.0.1", "5432", 0.0005],
             [end, "web 1", 1, "/b", "127.0.0.1", "5432", 0.00025],
         ])
-    );
-}
-
-#[tokio::test]
-async fn the_workshops_measurements() {
-    let influxd = Influxd::start().await;
-    influxd.create("d").await;
-    let mut workshop = settings(&influxd.url(), db("d"));
-    workshop.schema = Schema::Workshop;
-    workshop.raw = false;
-    let (mut influx, _told) = start(workshop);
-    for n in 0..4 {
-        influx.request(&request("/a", n));
-    }
-    influx.window(&Aggregator::new().close(TIME, TIME + 2_000_000_000));
-    assert_eq!(influx.finish(DEADLINE).await, written(5));
-
-    let raw = influxd
-        .series("d", r#"SELECT * FROM "raw-requests" LIMIT 1"#)
-        .await;
-    assert_eq!(
-        raw[0],
-        json!({"name": "raw-requests",
-               "columns": ["time", "application_time", "hostname", "process"],
-               "values": [[TIME, 0.0015, "web 1", "web 1:20"]]})
-    );
-    let metrics = influxd
-        .series("d", r#"SELECT * FROM "request-metrics""#)
-        .await;
-    assert_eq!(
-        metrics[0]["values"],
-        json!([[TIME + 2_000_000_000, "web 1", "web 1:20", 2]])
     );
 }

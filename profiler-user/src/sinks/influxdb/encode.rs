@@ -3,9 +3,10 @@
 use super::distinct::Distinct;
 use super::settings::{Schema, Settings};
 use super::workshop::Workshop;
-use super::{points, raw, upstream};
+use super::{points, pools, raw, upstream};
 use crate::aggregate::Window;
 use crate::model::Request;
+use crate::pool::Snapshot;
 
 /// Writes the points of one schema.
 #[derive(Debug)]
@@ -47,8 +48,13 @@ impl Encoder {
         (!out.is_empty()).then_some(out)
     }
 
-    /// Gives each point of a window to `emit`.
-    pub(super) fn window(&mut self, window: &Window, mut emit: impl FnMut(&str)) {
+    /// Gives each point of a window, and of the servers' state at its end, to `emit`.
+    pub(super) fn window(
+        &mut self,
+        window: &Window,
+        snapshot: &Snapshot,
+        mut emit: impl FnMut(&str),
+    ) {
         match &mut self.kind {
             Kind::Otel { .. } => {
                 for row in &window.rows {
@@ -56,9 +62,10 @@ impl Encoder {
                     points::row(&mut self.scratch, &self.hostname, row, window.end_unix_ns);
                     emit(&self.scratch);
                 }
+                pools::all(&self.hostname, snapshot, window.end_unix_ns, &mut emit);
                 upstream::peers(&self.hostname, window, emit);
             }
-            Kind::Workshop(workshop) => workshop.window(&self.hostname, window, emit),
+            Kind::Workshop(workshop) => workshop.window(&self.hostname, window, snapshot, emit),
         }
     }
 }

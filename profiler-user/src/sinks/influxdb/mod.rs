@@ -1,13 +1,16 @@
 //! InfluxDB, 1.x and 2.x.
 //!
 //! ```text
-//! Request, Window -> encode (points | raw | upstream | workshop -> line) -> outbox -> delivery -> client
+//! Request, Window, Snapshot -> encode (points | raw | upstream | pools | workshop -> line)
+//!     -> outbox -> delivery -> client
 //! ```
 //!
 //! Encoding is done by who calls; from the outbox on it is the business of a
 //! background task, so that no server, however slow, slows the profiling.
 
 mod answer;
+mod application;
+mod buckets;
 mod check;
 mod client;
 mod delivery;
@@ -17,6 +20,7 @@ mod line;
 mod notices;
 mod outbox;
 pub mod points;
+pub mod pools;
 pub mod raw;
 mod settings;
 pub mod upstream;
@@ -37,6 +41,7 @@ pub use self::settings::{Schema, Settings, SettingsError, Target};
 use super::Notices;
 use crate::aggregate::Window;
 use crate::model::Request;
+use crate::pool::Snapshot;
 
 /// Why writing to InfluxDB cannot even begin.
 #[derive(Debug, thiserror::Error)]
@@ -111,9 +116,9 @@ impl InfluxDb {
         }
     }
 
-    /// Takes a window. Never waits.
-    pub fn window(&mut self, window: &Window) {
-        self.encoder.window(window, |point| {
+    /// Takes a window, and the servers' state at its end. Never waits.
+    pub fn window(&mut self, window: &Window, snapshot: &Snapshot) {
+        self.encoder.window(window, snapshot, |point| {
             if self.outbox.push(point) {
                 tell_dropped(&self.notices);
             }
