@@ -84,10 +84,10 @@ impl Handover {
     /// The daemon's thread wrote something that begins with `start`.
     #[inline(always)]
     pub fn daemon_wrote(&mut self, now: u64, start: [u64; 2]) {
-        const STATUS: u64 = word(b"Status: ");
-        const CONTINUE: u64 = word(b"200 Cont");
-        const TIMEOUT: u64 = word(b"200 Time");
-        const REJECTED: u64 = word(b"200 Reje");
+        const STATUS: u64 = word(*b"Status: ");
+        const CONTINUE: u64 = word(*b"200 Cont");
+        const TIMEOUT: u64 = word(*b"200 Time");
+        const REJECTED: u64 = word(*b"200 Reje");
         self.seen_ns = now;
         self.done_ns = 0;
         if self.wrote == 0 && start[0] == STATUS {
@@ -140,8 +140,8 @@ impl Handover {
     }
 }
 
-const fn word(bytes: &[u8; 8]) -> u64 {
-    u64::from_le_bytes(*bytes)
+const fn word(bytes: [u8; 8]) -> u64 {
+    u64::from_le_bytes(bytes)
 }
 
 const _: () = assert!(size_of::<Handover>() == 8 * 8 + 72 + 16);

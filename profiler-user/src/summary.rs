@@ -176,7 +176,8 @@ pub(crate) mod tests {
                 r#""lost":{"ring_full":2,"map_full":0,"pipeline_full":0,"unparsed":0,"#,
                 r#""started_before_attach":0,"undecoded":1},"balanced":true,"#,
                 r#""notes":{"non_http":4,"partial_line":0,"path_truncated":0,"process_full":0,"#,
-                r#""opaque_io":0,"route_overflow":0},"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
+                r#""opaque_io":0,"thread_full":0,"handover_full":0,"name_full":0,"#,
+                r#""route_overflow":0},"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
                 r#""probe":{"cpu_s":0.5,"rss_bytes":1024,"bpf_runs":null,"bpf_ns":null}}"#,
             )
         );

@@ -6,12 +6,14 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Marks bytes below `limit` (at most 128) with their high bit. Only the lowest
 /// mark is exact: a borrow can mark bytes above it.
 #[inline(always)]
+#[must_use]
 pub const fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(ONES * limit as u64) & !word & HIGHS
 }
 
 /// Marks bytes equal to `byte` with their high bit; the lowest mark is exact.
 #[inline(always)]
+#[must_use]
 pub const fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * byte as u64), 1)
 }
@@ -19,6 +21,7 @@ pub const fn equal(word: u64, byte: u8) -> u64 {
 /// Index of the lowest marked byte, 8 where none is. BPF has no instruction to
 /// count zeros, so this counts the bytes up to the mark.
 #[inline(always)]
+#[must_use]
 pub const fn first(marks: u64) -> u32 {
     if marks == 0 {
         return 8;
@@ -29,6 +32,7 @@ pub const fn first(marks: u64) -> u32 {
 
 /// The byte at `index` (0..=7).
 #[inline(always)]
+#[must_use]
 pub const fn byte(word: u64, index: u32) -> u8 {
     (word >> ((index & 7) * 8)) as u8
 }

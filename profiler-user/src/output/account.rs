@@ -105,6 +105,9 @@ fn advice(counter: &str) -> &'static str {
         "path_truncated" => "paths reported cut, and marked so",
         "process_full" => "processes not followed: watch fewer servers at a time",
         "opaque_io" => "reads or writes whose bytes were out of reach",
+        "thread_full" => "requests without CPU and waiting times: too many threads serve",
+        "handover_full" => "requests without the daemon's part: too many at a time",
+        "name_full" => "requests without names or upstream: too many different ones",
         ROUTE_OVERFLOW => "requests of more routes than are kept apart; raise --max-routes",
         _ => "see the documentation",
     }
