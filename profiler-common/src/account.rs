@@ -1,8 +1,8 @@
 //! What a thread did with its time: on a CPU, or waiting and for what.
 //!
 //! A [`Thread`] is kept for each thread that serves requests. The scheduler hook
-//! tells it when it leaves a CPU and when it is back; the socket hooks book what
-//! has gathered since the last of them on the request at hand.
+//! tells it when it leaves a CPU and why; the socket hooks book what has gathered
+//! since the last of them on the request at hand.
 //!
 //! - Waiting counts only while a request is served; an idle thread waits for nobody.
 //! - CPU counts always: what a thread does between two requests (waking up,
@@ -60,20 +60,35 @@ impl Spent {
     }
 }
 
+/// What the kernel itself has kept of a thread by some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// `CLOCK_MONOTONIC`, ns.
+    pub now: u64,
+    /// All its time on a CPU, ns.
+    pub cpu: u64,
+    /// All its time in run queues, ns; 0 where the kernel does not say.
+    pub run_delay: u64,
+}
+
 /// A thread that serves requests. Times are `CLOCK_MONOTONIC`, ns.
+///
+/// From one look at it to the next it was on a CPU, in a run queue, or asleep. The
+/// kernel's own account tells the first two, and the rest is the sleep: so all three
+/// add up, and nothing is lost if a switch goes unseen.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Thread {
     /// Since the last booking.
     spent: Spent,
-    /// On a CPU and not yet counted since; 0 while off.
-    on_since: u64,
-    /// Off the CPU since; 0 while on.
-    off_since: u64,
-    /// Waited last, and not yet split into sleeping and queueing.
-    off_ns: u64,
-    /// The thread's own `sched_info.run_delay` when that was last looked at.
-    run_delay: u64,
+    /// The last look: its time.
+    seen_ns: u64,
+    /// Its CPU then.
+    seen_cpu: u64,
+    /// Its `run_delay` then.
+    seen_delay: u64,
+    /// When it last left a CPU.
+    left_ns: u64,
     /// When it last woke from a sleep.
     woke_ns: u64,
     /// When it last had done with a request.
@@ -87,6 +102,8 @@ pub struct Thread {
     pub own_end: u64,
     /// The daemon's end of that.
     pub far_end: u64,
+    /// A handover that it began to serve and that nobody has claimed.
+    pub loose: u64,
     /// The peer that it spoke to or waited for last: hash of an interned one, 0 where
     /// that was not looked up.
     pub peer: u64,
@@ -98,8 +115,8 @@ pub struct Thread {
     longest: u64,
     /// Its thread group.
     pub pid: u32,
-    /// The [`Wait`] of the sleep under way.
-    off_why: u32,
+    /// What it last left a CPU for: a [`Wait`].
+    why: u32,
     /// Not 0 once mod_wsgi has begun to run the application for this request.
     pub wsgi: u32,
     /// Descriptor of `serving`, as last used.
@@ -113,25 +130,26 @@ pub struct Thread {
 impl Thread {
     /// A thread that is on a CPU and was not known before.
     #[must_use]
-    pub const fn new(pid: u32, now: u64, run_delay: u64) -> Self {
+    pub const fn new(pid: u32, at: Moment) -> Self {
         Self {
             spent: Spent::EMPTY,
-            on_since: now,
-            off_since: 0,
-            off_ns: 0,
-            run_delay,
-            woke_ns: now,
+            seen_ns: at.now,
+            seen_cpu: at.cpu,
+            seen_delay: at.run_delay,
+            left_ns: at.now,
+            woke_ns: at.now,
             free_ns: 0,
             taken_ns: 0,
             serving: 0,
             own_end: 0,
             far_end: 0,
+            loose: 0,
             peer: 0,
             peer_sock: 0,
             upstream: 0,
             longest: 0,
             pid,
-            off_why: 0,
+            why: Wait::Other as u32,
             wsgi: 0,
             serving_fd: u32::MAX,
             own_fd: u32::MAX,
@@ -140,41 +158,26 @@ impl Thread {
     }
 
     /// It leaves its CPU: to wait for `why`, or for another turn
-    /// ([`Wait::Runqueue`]). `run_delay` is all that it ever waited in run queues.
+    /// ([`Wait::Runqueue`]).
     #[inline(always)]
-    pub fn leaves_cpu(&mut self, now: u64, run_delay: u64, why: Wait) {
-        self.split(run_delay);
-        self.count_cpu(now);
-        self.on_since = 0;
-        self.off_since = now;
-        self.off_why = why as u32;
-    }
-
-    /// It is on a CPU again. The kernel adds to its `run_delay` a moment later.
-    #[inline(always)]
-    pub fn is_back(&mut self, now: u64) {
-        if self.off_since != 0 {
-            self.off_ns = now.saturating_sub(self.off_since);
-        }
-        self.off_since = 0;
-        self.on_since = now;
-        if self.off_why != Wait::Runqueue as u32 {
-            self.woke_ns = now;
-        }
+    pub fn leaves_cpu(&mut self, at: Moment, why: Wait) {
+        self.look(at);
+        self.left_ns = at.now;
+        self.why = why as u32;
     }
 
     /// Turns to the request `seq` of `sock`, unless it serves that already.
     #[inline(always)]
-    pub fn take(&mut self, now: u64, run_delay: u64, sock: u64, seq: u32) {
+    pub fn take(&mut self, at: Moment, sock: u64, seq: u32) {
         if self.serving == sock && self.seq == seq {
             return;
         }
+        // The wait that ended before it turned to the request was an idle one.
+        self.look(at);
         if self.serving != 0 {
             // It ended the other one just now, or was never seen to.
-            self.release(now);
+            self.release(at.now);
         }
-        // The wait that ended before it turned to the request was an idle one.
-        self.split(run_delay);
         self.serving = sock;
         self.seq = seq;
         self.taken_ns = self.woke_ns.max(self.free_ns);
@@ -187,17 +190,18 @@ impl Thread {
     }
 
     /// Books what has gathered since the last booking, and says until when the
-    /// thread was at work: `now`, or if the connection was `idle`, the begin of its
+    /// thread was at work: now, or if the connection was `idle`, the begin of its
     /// last wait for the client, which was one for the next request.
     #[inline(always)]
-    pub fn book(&mut self, now: u64, run_delay: u64, idle: bool, on: &mut Spent) -> u64 {
-        let mut until = now;
-        if idle && self.off_ns != 0 && self.off_why == Wait::Client as u32 {
-            until = self.on_since - self.off_ns;
-            self.off_ns = 0;
+    pub fn book(&mut self, at: Moment, idle: bool, on: &mut Spent) -> u64 {
+        let mut until = at.now;
+        let before = self.spent.wait[Wait::Client as usize];
+        let waited_for_client = self.why == Wait::Client as u32;
+        self.look(at);
+        if idle && waited_for_client && self.spent.wait[Wait::Client as usize] != before {
+            until = self.left_ns;
+            self.spent.wait[Wait::Client as usize] = before;
         }
-        self.split(run_delay);
-        self.count_cpu(now);
         on.cpu += self.spent.cpu;
         for (on, wait) in on.wait.iter_mut().zip(self.spent.wait) {
             *on += wait;
@@ -232,38 +236,36 @@ impl Thread {
         self.own_fd = u32::MAX;
     }
 
-    /// Splits the last wait into the sleep and the queueing for a CPU after it.
+    /// Accounts for the time since the last look.
     #[inline(always)]
-    fn split(&mut self, run_delay: u64) {
-        let mut queued = run_delay.wrapping_sub(self.run_delay);
-        self.run_delay = run_delay;
-        if self.serving == 0 && self.off_why != Wait::Runqueue as u32 {
-            // It waited for work, which begins now.
-            self.off_ns = 0;
+    fn look(&mut self, at: Moment) {
+        let cpu = at.cpu.saturating_sub(self.seen_cpu);
+        let away = at.now.saturating_sub(self.seen_ns).saturating_sub(cpu);
+        let queued = at.run_delay.saturating_sub(self.seen_delay).min(away);
+        let slept = away - queued;
+        self.seen_ns = at.now;
+        self.seen_cpu = self.seen_cpu.max(at.cpu);
+        self.seen_delay = at.run_delay;
+        let why = self.why;
+        self.why = Wait::Other as u32;
+        self.spent.cpu += cpu;
+        if self.serving == 0 && why != Wait::Runqueue as u32 && slept > NOISE_NS {
+            // It waited for work, which began when it woke.
+            self.woke_ns = at.now.saturating_sub(cpu);
             self.spent.wait = [0; WAITS];
             return;
         }
-        if queued > self.off_ns {
-            queued = self.off_ns;
-        }
-        let slept = self.off_ns - queued;
-        self.off_ns = 0;
         self.spent.wait[Wait::Runqueue as usize] += queued;
-        self.spent.wait[self.off_why as usize & (WAITS - 1)] += slept;
-        if self.off_why == Wait::Upstream as u32 && slept > self.longest {
+        self.spent.wait[why as usize & (WAITS - 1)] += slept;
+        if why == Wait::Upstream as u32 && slept > self.longest {
             self.longest = slept;
             self.upstream = self.peer;
         }
     }
-
-    #[inline(always)]
-    fn count_cpu(&mut self, now: u64) {
-        if self.on_since != 0 {
-            self.spent.cpu += now.saturating_sub(self.on_since);
-            self.on_since = now;
-        }
-    }
 }
+
+/// What the two clocks may differ by over a stretch on a CPU, ns: no sleep is shorter.
+const NOISE_NS: u64 = 1_000;
 
 const _: () = {
     assert!(size_of::<Spent>() == 8 * (WAITS + 1));
@@ -277,132 +279,188 @@ mod tests {
 
     const SOCK: u64 = 7;
 
+    /// A thread's life, told to an account of it.
+    struct Life {
+        thread: Thread,
+        at: Moment,
+        booked: Spent,
+    }
+
+    impl Life {
+        fn new() -> Self {
+            let at = Moment {
+                now: 1_000_000,
+                cpu: 50_000,
+                run_delay: 7_000,
+            };
+            Self {
+                thread: Thread::new(1, at),
+                at,
+                booked: Spent::EMPTY,
+            }
+        }
+
+        fn runs(&mut self, ns: u64) -> &mut Self {
+            self.at.now += ns;
+            self.at.cpu += ns;
+            self
+        }
+
+        fn sleeps(&mut self, why: Wait, ns: u64) -> &mut Self {
+            self.thread.leaves_cpu(self.at, why);
+            self.at.now += ns;
+            self
+        }
+
+        fn queues(&mut self, ns: u64) -> &mut Self {
+            self.at.now += ns;
+            self.at.run_delay += ns;
+            self
+        }
+
+        fn is_preempted(&mut self, ns: u64) -> &mut Self {
+            self.thread.leaves_cpu(self.at, Wait::Runqueue);
+            self.queues(ns)
+        }
+
+        fn takes(&mut self, sock: u64, seq: u32) -> &mut Self {
+            self.thread.take(self.at, sock, seq);
+            self
+        }
+
+        fn is_booked(&mut self) -> &mut Self {
+            self.booked = Spent::EMPTY;
+            let until = self.thread.book(self.at, false, &mut self.booked);
+            assert_eq!(until, self.at.now);
+            self
+        }
+
+        fn is_released(&mut self) -> &mut Self {
+            self.is_booked();
+            self.thread.release(self.at.now);
+            self
+        }
+    }
+
     fn total(spent: &Spent) -> u64 {
         spent.cpu + spent.wait.iter().sum::<u64>()
     }
 
     #[test]
     fn cpu_and_waits_add_up_to_the_wall_time() {
-        let mut thread = Thread::new(1, 1_000, 50);
-        let mut spent = Spent::EMPTY;
-        thread.take(1_000, 50, SOCK, 0);
-        thread.leaves_cpu(1_300, 50, Wait::Lock);
-        thread.is_back(2_000);
-        // 100 of the 700 were queueing.
-        thread.leaves_cpu(2_100, 150, Wait::Upstream);
-        thread.is_back(5_000);
-        thread.book(5_050, 150, false, &mut spent);
-        thread.leaves_cpu(5_100, 150, Wait::Runqueue);
-        thread.is_back(5_400);
-        thread.book(5_500, 450, false, &mut spent);
-        assert_eq!(spent.cpu, 300 + 100 + 50 + 50 + 100);
-        assert_eq!(spent.waited(Wait::Lock), 600);
-        assert_eq!(spent.waited(Wait::Upstream), 2_900);
-        assert_eq!(spent.waited(Wait::Runqueue), 100 + 300);
-        assert_eq!(total(&spent), 4_500);
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(30_000);
+        life.sleeps(Wait::Lock, 60_000).queues(10_000).runs(10_000);
+        life.sleeps(Wait::Upstream, 290_000).runs(5_000);
+        life.is_preempted(40_000).runs(10_000).is_booked();
+        let spent = life.booked;
+        assert_eq!(spent.cpu, 55_000);
+        assert_eq!(spent.waited(Wait::Lock), 60_000);
+        assert_eq!(spent.waited(Wait::Upstream), 290_000);
+        assert_eq!(spent.waited(Wait::Runqueue), 50_000);
+        assert_eq!(total(&spent), life.at.now - 1_000_000);
+    }
+
+    #[test]
+    fn a_switch_that_goes_unseen_loses_no_time() {
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(30_000);
+        // Nobody saw it go to sleep.
+        life.at.now += 20_000_000;
+        life.runs(20_000).is_booked();
+        assert_eq!(life.booked.cpu, 50_000);
+        assert_eq!(life.booked.waited(Wait::Other), 20_000_000);
     }
 
     #[test]
     fn idle_waits_count_for_nobody_and_idle_cpu_for_the_next() {
-        let mut thread = Thread::new(1, 1_000, 0);
-        let mut first = Spent::EMPTY;
-        thread.take(1_000, 0, SOCK, 0);
-        thread.book(1_100, 0, false, &mut first);
-        thread.release(1_100);
-        // Goes to sleep 20 later, wakes, and 30 later reads the next request.
-        thread.leaves_cpu(1_120, 0, Wait::Lock);
-        thread.is_back(9_000);
-        thread.take(9_030, 0, SOCK + 1, 0);
-        assert_eq!(thread.taken_ns, 9_000);
-        let mut second = Spent::EMPTY;
-        thread.book(9_100, 0, false, &mut second);
-        assert_eq!(total(&first), 100);
-        assert_eq!(second.cpu, 20 + 100);
-        assert_eq!(total(&second), 120);
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(100_000).is_released();
+        assert_eq!(total(&life.booked), 100_000);
+        life.runs(20_000).sleeps(Wait::Other, 8_000_000);
+        let woke = life.at.now;
+        life.runs(30_000).takes(SOCK + 1, 0);
+        assert_eq!(life.thread.taken_ns, woke);
+        life.runs(70_000).is_booked();
+        assert_eq!(life.booked.cpu, 120_000);
+        assert_eq!(total(&life.booked), 120_000);
     }
 
     #[test]
     fn a_request_read_without_a_sleep_begins_where_the_last_one_ended() {
-        let mut thread = Thread::new(1, 1_000, 0);
-        thread.take(1_000, 0, SOCK, 0);
-        thread.release(1_500);
-        thread.take(1_510, 0, SOCK, 0);
-        assert_eq!(thread.taken_ns, 1_500);
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(500_000).is_released();
+        let end = life.at.now;
+        life.runs(10_000).takes(SOCK, 1);
+        assert_eq!(life.thread.taken_ns, end);
     }
 
     #[test]
     fn the_next_request_of_a_connection_is_another_one() {
-        let mut thread = Thread::new(1, 1_000, 0);
-        thread.take(1_000, 0, SOCK, 0);
-        thread.wsgi = 1;
-        thread.own_end = 9;
-        thread.take(1_200, 0, SOCK, 0);
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(200_000);
+        let begin = life.thread.taken_ns;
+        (life.thread.wsgi, life.thread.own_end) = (1, 9);
+        life.takes(SOCK, 0);
+        let thread = &life.thread;
         assert_eq!(
             (thread.taken_ns, thread.wsgi, thread.own_end),
-            (1_000, 1, 9)
+            (begin, 1, 9)
         );
-        thread.take(1_500, 0, SOCK, 1);
+        life.is_booked().takes(SOCK, 1);
+        let thread = &life.thread;
         assert_eq!(
             (thread.taken_ns, thread.wsgi, thread.own_end),
-            (1_500, 0, 0)
+            (life.at.now, 0, 0)
         );
     }
 
     #[test]
     fn a_turn_lost_to_others_is_no_waking_up() {
-        let mut thread = Thread::new(1, 1_000, 0);
-        thread.leaves_cpu(1_010, 0, Wait::Other);
-        thread.is_back(2_000);
-        thread.leaves_cpu(2_010, 0, Wait::Runqueue);
-        thread.is_back(2_500);
-        thread.take(2_510, 490, SOCK, 0);
-        assert_eq!(thread.taken_ns, 2_000);
-        let mut spent = Spent::EMPTY;
-        thread.book(2_600, 490, false, &mut spent);
-        assert_eq!(spent.waited(Wait::Runqueue), 490);
-        assert_eq!(spent.cpu, 10 + 10 + 100);
+        let mut life = Life::new();
+        life.runs(10_000).sleeps(Wait::Other, 1_000_000);
+        let woke = life.at.now;
+        life.runs(10_000).is_preempted(490_000).runs(10_000);
+        life.takes(SOCK, 0);
+        assert_eq!(life.thread.taken_ns, woke);
+        life.runs(90_000).is_booked();
+        assert_eq!(life.booked.waited(Wait::Runqueue), 490_000);
+        assert_eq!(life.booked.cpu, 10_000 + 10_000 + 10_000 + 90_000);
     }
 
     #[test]
     fn a_change_of_sockets_without_an_end_carries_no_wait_over() {
-        let mut thread = Thread::new(1, 1_000, 0);
-        thread.take(1_000, 0, SOCK, 0);
-        thread.leaves_cpu(1_100, 0, Wait::Lock);
-        thread.is_back(3_000);
-        thread.take(3_010, 0, SOCK + 1, 0);
-        let mut spent = Spent::EMPTY;
-        thread.book(3_020, 0, false, &mut spent);
-        assert_eq!(spent.wait, [0; WAITS]);
-        assert_eq!(spent.cpu, 100 + 20);
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(100_000);
+        life.sleeps(Wait::Lock, 2_000_000).runs(10_000);
+        life.takes(SOCK + 1, 0).runs(10_000).is_booked();
+        assert_eq!(life.booked.wait, [0; WAITS]);
+        assert_eq!(life.booked.cpu, 120_000);
     }
 
     #[test]
     fn an_idle_connection_s_wait_is_for_the_next_request() {
-        let mut thread = Thread::new(1, 1_000, 0);
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(200_000);
+        let left = life.at.now;
+        life.sleeps(Wait::Client, 8_000_000).runs(10_000);
         let mut spent = Spent::EMPTY;
-        thread.take(1_000, 0, SOCK, 0);
-        thread.leaves_cpu(1_200, 0, Wait::Client);
-        thread.is_back(9_000);
-        assert_eq!(thread.book(9_010, 0, true, &mut spent), 1_200);
+        assert_eq!(life.thread.book(life.at, true, &mut spent), left);
         assert_eq!(spent.wait, [0; WAITS]);
-        thread.release(9_010);
-        thread.take(9_010, 0, SOCK, 0);
-        thread.leaves_cpu(9_100, 0, Wait::Client);
-        thread.is_back(9_300);
-        assert_eq!(thread.book(9_310, 0, false, &mut spent), 9_310);
-        assert_eq!(spent.waited(Wait::Client), 200);
+        life.thread.release(life.at.now);
+        life.takes(SOCK, 1).runs(10_000);
+        life.sleeps(Wait::Client, 200_000).runs(10_000).is_booked();
+        assert_eq!(life.booked.waited(Wait::Client), 200_000);
     }
 
     #[test]
     fn remembers_the_peer_it_waited_for_longest() {
-        let mut thread = Thread::new(1, 0, 0);
-        thread.take(1, 0, SOCK, 0);
-        for (peer, slept) in [(11, 300), (12, 900), (13, 500)] {
-            thread.peer = peer;
-            thread.leaves_cpu(1_000, 0, Wait::Upstream);
-            thread.is_back(1_000 + slept);
-            thread.book(2_000, 0, false, &mut Spent::EMPTY.clone());
+        let mut life = Life::new();
+        life.takes(SOCK, 0);
+        for (peer, slept) in [(11, 300_000), (12, 900_000), (13, 500_000)] {
+            life.thread.peer = peer;
+            life.sleeps(Wait::Upstream, slept).runs(5_000).is_booked();
         }
-        assert_eq!(thread.upstream, 12);
+        assert_eq!(life.thread.upstream, 12);
     }
 }

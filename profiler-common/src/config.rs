@@ -31,8 +31,10 @@ pub struct Config {
     pub sock_v6_daddr: u32,
     /// `sock_common.skc_v6_rcv_saddr`
     pub sock_v6_rcv_saddr: u32,
-    /// `task_struct.pid`
-    pub task_pid: u32,
+    /// `task_struct.se.sum_exec_runtime`
+    pub task_cpu: u32,
+    /// `task_struct.se.exec_start`
+    pub task_exec_start: u32,
     /// `task_struct.sched_info.run_delay`; 0 where the kernel does not keep it
     /// (`CONFIG_SCHED_INFO`).
     pub task_run_delay: u32,
@@ -50,8 +52,8 @@ pub struct Config {
     pub reserved: u32,
 }
 
-// 20 words, no padding.
-const _: () = assert!(size_of::<Config>() == 20 * 4);
+// 21 words, no padding.
+const _: () = assert!(size_of::<Config>() == 21 * 4);
 
 /// Stable members of `struct sock_common`, which every `struct sock` begins with
 /// (include/net/sock.h; unchanged since 3.x, before BPF could see them).

@@ -9,8 +9,9 @@
 //! So an entry goes when either side is through with the socket, while it is still
 //! open: Apache when it reads the end, the daemon when it does.
 
-use aya_ebpf::bindings::BPF_ANY;
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use profiler_common::account::Thread;
+use profiler_common::event::SERVER_OTHER;
 use profiler_common::handover::Handover;
 use profiler_common::limits::PATH_INLINE;
 use profiler_common::pairing::conn::Slot;
@@ -20,8 +21,10 @@ use profiler_common::stats::Counter;
 use crate::kernel::unix_peer;
 use crate::maps::{HANDOVERS, PARKED, TAKEN, count};
 use crate::op::{Op, copy_slot};
-use crate::threads::{self, run_delay};
-use crate::{conns, environ};
+use crate::{conns, environ, threads};
+
+/// With how many bytes a handover begins: the length of the environ.
+pub const LENGTH_BYTES: u32 = 8;
 
 /// A read on a UNIX socket that is no daemon's end brought nothing, for good.
 #[inline(always)]
@@ -70,12 +73,15 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
         seq: conn.cur.seq,
         ..Handover::EMPTY
     };
-    if HANDOVERS
-        .insert(far_end, &handover, u64::from(BPF_ANY))
-        .is_err()
-    {
+    let added = HANDOVERS.insert(far_end, &handover, u64::from(BPF_NOEXIST));
+    let Some(begun) = find(far_end) else {
         count(op.place, Counter::HandoverFull);
         return None;
+    };
+    if added.is_err() {
+        // The daemon was quicker.
+        begun.conn = conn_key;
+        begun.seq = conn.cur.seq;
     }
     conn.cur.far_end = far_end;
     let header = &mut conn.cur.header;
@@ -101,6 +107,22 @@ fn deliver(handover: &Handover, far_end: u64) -> Option<()> {
     Some(())
 }
 
+/// A read of eight bytes from a UNIX socket, by a thread that has nothing to do: it may
+/// be a daemon's that got its request before Apache's system call returned.
+#[inline(always)]
+pub fn begin_early(op: &Op) -> Option<&'static mut Handover> {
+    if op.server == u32::from(SERVER_OTHER) || op.len != LENGTH_BYTES {
+        return None;
+    }
+    if let Some(thread) = threads::find(op.task as u32)
+        && thread.serving != 0
+    {
+        return None;
+    }
+    let _ = HANDOVERS.insert(op.sock, &Handover::EMPTY, u64::from(BPF_NOEXIST));
+    find(op.sock)
+}
+
 /// A read by a daemon's thread on its end.
 #[inline(always)]
 pub fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
@@ -112,8 +134,12 @@ pub fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option
             // It was never seen to end the one before.
             abandoned(op, thread.serving);
         }
-        thread.take(op.now, run_delay(), op.sock, 0);
+        thread.take(threads::moment(op), op.sock, 0);
         thread.serving_fd = op.descriptor;
+        forget_loose(thread);
+        if handover.conn == 0 {
+            thread.loose = op.sock;
+        }
         handover.taken_ns = thread.taken_ns;
         handover.pid = (op.task >> 32) as u32;
         handover.tid = op.task as u32;
@@ -136,9 +162,21 @@ pub fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()>
     close_if_done(op, thread, handover)
 }
 
+/// What the thread began to serve early was nobody's request.
+#[inline(always)]
+pub fn forget_loose(thread: &mut Thread) {
+    if thread.loose != 0
+        && let Some(handover) = find(thread.loose)
+        && handover.conn == 0
+    {
+        let _ = HANDOVERS.remove(thread.loose);
+    }
+    thread.loose = 0;
+}
+
 #[inline(always)]
 fn book(op: &Op, thread: &mut Thread, handover: &mut Handover) {
-    thread.book(op.now, run_delay(), false, &mut handover.spent);
+    thread.book(threads::moment(op), false, &mut handover.spent);
     handover.upstream = thread.upstream;
 }
 
@@ -155,7 +193,7 @@ fn close_if_done(op: &mut Op, thread: &mut Thread, handover: &Handover) -> Optio
 /// The daemon is done: its part goes to the request, which Apache may have left here.
 #[inline(always)]
 fn close(op: &mut Op, far_end: u64, handover: &Handover) {
-    if unpark(op, far_end, handover).is_none() {
+    if unpark(op, far_end, handover).is_none() && handover.conn != 0 {
         deliver(handover, far_end);
     }
 }

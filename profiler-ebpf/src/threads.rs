@@ -2,13 +2,13 @@
 
 use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
-use profiler_common::account::Thread;
+use profiler_common::account::{Moment, Thread};
 use profiler_common::event::FLAG_WSGI;
 use profiler_common::pairing::conn::Conn;
 use profiler_common::stats::Counter;
 
 use crate::config::setting;
-use crate::maps::{THREADS, count};
+use crate::maps::{CLOCKS, THREADS, count};
 use crate::op::Op;
 
 /// The account of a thread, if it has ever served a request.
@@ -27,22 +27,81 @@ pub fn find_or_add(op: &Op) -> Option<&'static mut Thread> {
     if let Some(thread) = find(tid) {
         return Some(thread);
     }
-    let thread = Thread::new((op.task >> 32) as u32, op.now, run_delay());
-    if THREADS.insert(tid, thread, u64::from(BPF_ANY)).is_err() {
+    let at = Kernel::current().running(op.now);
+    let thread = Thread::new((op.task >> 32) as u32, at);
+    if THREADS.insert(tid, &thread, u64::from(BPF_ANY)).is_err() {
         count(op.place, Counter::ThreadFull);
         return None;
     }
     find(tid)
 }
 
-/// How long the current thread has ever waited in run queues, ns
-/// (`sched_info.run_delay`, include/linux/sched.h); 0 where the kernel does not say.
+/// What the current thread has used up to now.
 #[inline(always)]
-pub fn run_delay() -> u64 {
-    let offset = setting!(task_run_delay);
-    if offset == 0 {
-        return 0;
+pub fn moment(op: &Op) -> Moment {
+    Kernel::current().running(op.now)
+}
+
+/// The kernel's account of the current thread (`struct sched_entity` and `struct
+/// sched_info`, include/linux/sched.h).
+pub struct Kernel {
+    /// CPU time up to `exec_start`, ns.
+    cpu: u64,
+    /// The last time that it was brought up to date (at each switch and tick), on the
+    /// scheduler's clock of this CPU.
+    exec_start: u64,
+    /// Time in run queues, ns.
+    run_delay: u64,
+}
+
+impl Kernel {
+    /// Of the current thread.
+    #[inline(always)]
+    pub fn current() -> Self {
+        let run_delay = match setting!(task_run_delay) {
+            0 => 0,
+            offset => of_current(offset),
+        };
+        Self {
+            cpu: of_current(setting!(task_cpu)),
+            exec_start: of_current(setting!(task_exec_start)),
+            run_delay,
+        }
     }
+
+    /// While it runs.
+    #[inline(always)]
+    pub fn running(&self, now: u64) -> Moment {
+        // SAFETY: this CPU's own value.
+        let offset = CLOCKS.get_ptr(0).map_or(0, |offset| unsafe { *offset });
+        let since = now.wrapping_sub(offset).wrapping_sub(self.exec_start) as i64;
+        // No offset yet, or one that is a hair too large: the rest shows at the switch.
+        let known = offset != 0 && since > 0;
+        Moment {
+            now,
+            cpu: self.cpu + if known { since as u64 } else { 0 },
+            run_delay: self.run_delay,
+        }
+    }
+
+    /// As it is switched out: the kernel has just brought it up to date, which tells
+    /// how far apart the clocks are.
+    #[inline(always)]
+    pub fn leaving(&self, now: u64) -> Moment {
+        if let Some(offset) = CLOCKS.get_ptr_mut(0) {
+            // SAFETY: this CPU's own value, written with interrupts off.
+            unsafe { *offset = now.wrapping_sub(self.exec_start) };
+        }
+        Moment {
+            now,
+            cpu: self.cpu,
+            run_delay: self.run_delay,
+        }
+    }
+}
+
+#[inline(always)]
+fn of_current(offset: u32) -> u64 {
     // SAFETY: a typed pointer to the current task; the verifier knows the offset,
     // which is constant, and checks the load against the kernel's own type.
     unsafe {
@@ -63,7 +122,7 @@ pub fn book(op: &Op, conn: &mut Conn, idle: bool) {
         return;
     }
     let header = &mut conn.cur.header;
-    header.released_ns = thread.book(op.now, run_delay(), idle, &mut header.spent);
+    header.released_ns = thread.book(moment(op), idle, &mut header.spent);
     header.taken_ns = match header.taken_ns {
         0 => thread.taken_ns,
         earlier => earlier,
@@ -85,7 +144,7 @@ pub fn assign(op: &Op, conn: &Conn) {
     }
     if conn.is_served() {
         if let Some(thread) = find_or_add(op) {
-            thread.take(op.now, run_delay(), op.sock, conn.cur.seq);
+            thread.take(moment(op), op.sock, conn.cur.seq);
             thread.serving_fd = op.descriptor;
         }
     } else if let Some(thread) = find(op.task as u32)

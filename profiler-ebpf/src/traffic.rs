@@ -38,10 +38,15 @@ pub struct Io {
 pub fn received_unix(task: Task, io: Io) -> Option<()> {
     // Of Apache's many reads only the last one matters.
     let handover = daemon::find(io.sock);
-    if handover.is_none() && (io.ret > 0 || io.ret == EAGAIN) {
+    let may_begin = io.ret == i64::from(daemon::LENGTH_BYTES);
+    if handover.is_none() && !may_begin && (io.ret > 0 || io.ret == EAGAIN) {
         return None;
     }
     let op = operation(Place::Traffic, task, io)?;
+    let handover = match handover {
+        None if may_begin => Some(daemon::begin_early(op)?),
+        found => found,
+    };
     match handover {
         Some(handover) => daemon::daemon_received(op, handover, io.ret),
         None => daemon::read_to_end(op),
@@ -70,6 +75,7 @@ pub fn ended(task: u64) -> Option<()> {
     if thread.serving != 0 {
         daemon::abandoned(op, thread.serving);
     }
+    daemon::forget_loose(thread);
     let _ = THREADS.remove(op.task as u32);
     None
 }

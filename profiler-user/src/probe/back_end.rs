@@ -134,6 +134,15 @@ pub fn attach(
     )))
 }
 
+/// Takes the hooks out in an order in which a request that is under way stays so: no
+/// end may be seen whose beginning went by without a hook.
+pub fn detach(programs: &mut Ebpf, back_end: BackEnd) {
+    for name in ["tcp_state", "tcp_destroy"] {
+        let _ = find::<BtfTracePoint>(programs, name).map(BtfTracePoint::unload);
+    }
+    back_end.detach(programs);
+}
+
 fn typed(programs: &mut Ebpf, btf: &Btf, name: &str, tracepoint: &str) -> Result<(), String> {
     let program: &mut BtfTracePoint = find(programs, name)?;
     program

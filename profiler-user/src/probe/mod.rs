@@ -201,6 +201,9 @@ impl Probe {
     /// Takes the hooks out; records already made can still be drained.
     pub fn detach(&mut self) {
         self.cost = self.cost();
+        if let Some(programs) = &mut self.programs {
+            back_end::detach(programs, self.back_end);
+        }
         self.programs = None;
         // The kernel takes a hook out without waiting for a run under way; the
         // longest takes microseconds.

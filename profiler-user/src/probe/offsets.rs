@@ -21,7 +21,8 @@ pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
         sock_protocol: at("sock", "sk_protocol")?,
         sock_v6_daddr: at("sock_common", "skc_v6_daddr")?,
         sock_v6_rcv_saddr: at("sock_common", "skc_v6_rcv_saddr")?,
-        task_pid: at("task_struct", "pid")?,
+        task_cpu: at("task_struct", "se")? + at("sched_entity", "sum_exec_runtime")?,
+        task_exec_start: at("task_struct", "se")? + at("sched_entity", "exec_start")?,
         // Without it, queueing for a CPU counts with the wait before it.
         task_run_delay: match (
             at("task_struct", "sched_info"),
