@@ -58,7 +58,7 @@ pub const ALL: [Case; 8] = [
     case("sleep", "sleep/50", 2, 10),
     case("burn", "burn/10000", 1, 30),
     // 10 pieces over a second.
-    case("stream", "stream/100", 2, 1),
+    case("stream", "stream/100", 5, 1),
     Case {
         body: 1 << 20,
         ..case("upload", "read/0", 1, 30)

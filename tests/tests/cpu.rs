@@ -2,14 +2,15 @@
 //! account of the serving threads grew by, and a single request that burns a known
 //! time has just that, on top of what a request costs that burns nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::cases::{self, THREADS};
+use harness::client::Response;
 use harness::figures::Figures;
-use harness::load::{Load, Seen};
+use harness::load::Load;
 use harness::measured::Measured;
 use harness::probe::Report;
 use harness::process::cpu_of_threads;
@@ -32,15 +33,14 @@ fn event_daemon(backend: Backend) -> Result<()> {
 }
 
 /// A load, and the shares of the threads' CPU that its requests may have at least and
-/// at most. A thread also works between requests: it waits for the next, writes the
-/// log, closes the connection. And when a thread goes to sleep the kernel closes its
-/// account before it looks for another to run, for some 2 us, which are booked here
-/// as the thread's. To a request of 5 ms that is nothing, to one of 60 us it is much.
+/// at most: all of it, since what a thread does between two requests is the next one's.
 const LOADS: [(&str, usize, f64, f64); 2] =
-    [("burn/5000", 50, 0.97, 1.03), ("hello/0", 400, 0.65, 1.10)];
+    [("burn/5000", 50, 0.99, 1.01), ("hello/0", 400, 0.97, 1.03)];
 
-/// Microseconds burnt by single requests. The first says what a request costs.
+/// Microseconds burnt by single requests.
 const BURNT: [u64; 4] = [0, 1_000, 5_000, 20_000];
+/// Of each.
+const SINGLES: usize = 10;
 
 fn is_the_kernels(backend: Backend, mpm: Mpm, wsgi: Wsgi) -> Result<()> {
     let conf = Conf {
@@ -66,17 +66,8 @@ fn is_the_kernels(backend: Backend, mpm: Mpm, wsgi: Wsgi) -> Result<()> {
         growths.push(after.iter().map(grown).collect::<Vec<_>>());
         before = after;
     }
-    let mut singles = Vec::new();
-    for burnt in BURNT {
-        let load = Load {
-            clients: 1,
-            requests: 20,
-            kept: true,
-        };
-        let seen = load.measure(&run.apache, &format!("/burn/{burnt}/single"), &[])?;
-        count += seen.len();
-        singles.push((burnt, seen));
-    }
+    let singles = singles(&run.apache)?;
+    count += singles.len();
     let evidence = run.finish(count)?;
     evidence.check().run()?;
     for ((route, _, least, most), growth) in LOADS.into_iter().zip(growths) {
@@ -141,33 +132,76 @@ fn share(prefix: &str, growth: &[(u32, u64)], report: &Report) -> Result<f64> {
     Ok(share)
 }
 
-/// Of single requests: 2 %, or 30 us, in the median. The tail is printed: what a
-/// request costs besides what it burns depends on what is in the caches.
-fn single_requests(singles: &[(u64, Vec<Seen>)], report: &Report) -> Result<()> {
-    let mut base = None;
-    for (burnt, seen) in singles {
-        let mut beyond = Vec::new();
-        for one in seen {
-            let cpu = report.only(&one.path)?;
-            let cpu = cpu.known("cpu", cpu.cpu)? as f64;
-            beyond.push((cpu - Measured::of(&one.response)?.cpu as f64) / 1000.0);
+/// A request on its own, and what every thread of the server used meanwhile.
+struct Single {
+    burnt: u64,
+    path: String,
+    response: Response,
+    growth: HashMap<u32, u64>,
+}
+
+/// One after the other, on one connection; the threads rest in between.
+fn singles(apache: &Apache) -> Result<Vec<Single>> {
+    let processes = apache.processes()?;
+    let mut client = apache.connect()?;
+    let mut before = cpu_of_threads(&processes)?;
+    let mut singles = Vec::new();
+    for burnt in BURNT {
+        for number in 0..SINGLES {
+            let path = format!("/burn/{burnt}/single/{number}");
+            let response = client.get(&path)?;
+            let after = cpu_of_threads(&processes)?;
+            let grown = |(tid, cpu): (&u32, &u64)| (*tid, cpu - before.get(tid).unwrap_or(&0));
+            singles.push(Single {
+                burnt,
+                path,
+                response,
+                growth: after.iter().map(grown).collect(),
+            });
+            before = after;
         }
-        let beyond: Figures = beyond.into_iter().collect();
-        let median = beyond.median().context("no request")?;
-        let base = *base.get_or_insert(median);
-        let (least, most) = (beyond.quantile(0.0), beyond.quantile(1.0));
+    }
+    Ok(singles)
+}
+
+/// Each has what the kernel says that its threads used, within 2 % or 30 us: what they
+/// did after the one before counts here, and what they do after it does not. And each
+/// has what the application burnt, and a little more.
+fn single_requests(singles: &[Single], report: &Report) -> Result<()> {
+    for burnt in BURNT {
+        let (mut apart, mut beyond) = (Vec::new(), Vec::new());
+        for single in singles.iter().filter(|single| single.burnt == burnt) {
+            let request = report.only(&single.path)?;
+            let cpu = request.known("cpu", request.cpu)? as f64 / 1000.0;
+            let threads = [Some(request.tid), request.daemon_tid];
+            let used = threads
+                .iter()
+                .flatten()
+                .filter_map(|tid| single.growth.get(tid));
+            apart.push(cpu - used.sum::<u64>() as f64 / 1000.0);
+            beyond.push(cpu - Measured::of(&single.response)?.cpu as f64 / 1000.0);
+        }
+        let (apart, beyond): (Figures, Figures) =
+            (apart.into_iter().collect(), beyond.into_iter().collect());
+        let known = |figures: &Figures, q| figures.quantile(q).context("no request");
+        let median = known(&apart, 0.5)?;
         println!(
-            "{burnt} us burnt: {:+.1} us beyond that and the base of {base:.1} (least {:.1?}, most \
-             {:.1?})",
-            median - base,
-            least.map(|us| us - base),
-            most.map(|us| us - base)
+            "{burnt} us burnt: {median:+.1} us from the kernel's account in the median ({:+.1} \
+             to {:+.1}), {:.1} us beyond what was burnt ({:.1} to {:.1})",
+            known(&apart, 0.0)?,
+            known(&apart, 1.0)?,
+            known(&beyond, 0.5)?,
+            known(&beyond, 0.0)?,
+            known(&beyond, 1.0)?,
         );
-        let allowed = (*burnt as f64 * 0.02).max(30.0);
+        let allowed = (burnt as f64 * 0.02).max(30.0);
         ensure!(
-            (median - base).abs() <= allowed,
-            "{burnt} us were burnt, and {:+.1} us more than by a request that burns nothing",
-            median - base
+            median.abs() <= allowed,
+            "{burnt} us were burnt: {median:+.1} us from the kernel's account"
+        );
+        ensure!(
+            known(&beyond, 0.0)? >= 0.0,
+            "{burnt} us were burnt, and one request has less"
         );
     }
     Ok(())
