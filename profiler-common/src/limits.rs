@@ -54,7 +54,7 @@ pub const THREAD_ENTRIES: u32 = 16_384;
 
 /// Requests handed to mod_wsgi daemons and not finished: one a daemon thread, and
 /// those in the listen queues of the daemons (100 each by default).
-pub const HANDOVER_ENTRIES: u32 = 16_384;
+pub const HANDOVER_ENTRIES: u32 = 8_192;
 
 /// Requests whose client was gone before the daemon was done.
 pub const PARKED_ENTRIES: u32 = 1_024;

@@ -73,9 +73,12 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
         seq: conn.cur.seq,
         ..Handover::EMPTY
     };
+    // First: the daemon may be done any moment.
+    conn.cur.far_end = far_end;
     let added = HANDOVERS.insert(far_end, &handover, u64::from(BPF_NOEXIST));
     let Some(begun) = find(far_end) else {
         count(op.place, Counter::HandoverFull);
+        conn.cur.far_end = 0;
         return None;
     };
     if added.is_err() {
@@ -83,7 +86,6 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
         begun.conn = conn_key;
         begun.seq = conn.cur.seq;
     }
-    conn.cur.far_end = far_end;
     let header = &mut conn.cur.header;
     if header.handed_ns == 0 {
         header.handed_ns = op.now;
@@ -94,17 +96,18 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
 
 /// Puts a daemon's part into the record of the request.
 #[inline(always)]
-fn deliver(handover: &Handover, far_end: u64) -> Option<()> {
-    let _ = HANDOVERS.remove(far_end);
-    let conn = conns::find(handover.conn)?;
-    // SAFETY: a valid map value; the thread that serves it does not touch what is
-    // written here before it is done with the request.
-    let slot = unsafe { &mut (*conn).cur };
-    if slot.far_end == far_end && slot.seq == handover.seq {
-        handover.report(&mut slot.header);
-        slot.far_end = 0;
+fn deliver(handover: &Handover, far_end: u64) {
+    if let Some(conn) = conns::find(handover.conn) {
+        // SAFETY: a valid map value; the thread that serves it does not touch what is
+        // written here before it is done with the request.
+        let slot = unsafe { &mut (*conn).cur };
+        if slot.far_end == far_end && slot.seq == handover.seq {
+            handover.report(&mut slot.header);
+            slot.far_end = 0;
+        }
     }
-    Some(())
+    // Last: until it is gone, the other side finds and reports it too.
+    let _ = HANDOVERS.remove(far_end);
 }
 
 /// A read of eight bytes from a UNIX socket, by a thread that has nothing to do: it may
@@ -136,7 +139,7 @@ pub fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option
         }
         thread.take(threads::moment(op), op.sock, 0);
         thread.serving_fd = op.descriptor;
-        forget_loose(thread);
+        forget_loose(op, thread);
         if handover.conn == 0 {
             thread.loose = op.sock;
         }
@@ -164,10 +167,12 @@ pub fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()>
 
 /// What the thread began to serve early was nobody's request.
 #[inline(always)]
-pub fn forget_loose(thread: &mut Thread) {
+pub fn forget_loose(op: &Op, thread: &mut Thread) {
     if thread.loose != 0
         && let Some(handover) = find(thread.loose)
         && handover.conn == 0
+        // The address may be another socket's by now.
+        && handover.tid == op.task as u32
     {
         let _ = HANDOVERS.remove(thread.loose);
     }

@@ -82,10 +82,11 @@ pub static THREADS: HashMap<u32, Thread> =
 pub static CLOCKS: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 /// Requests in the hands of mod_wsgi daemons, by the daemon's socket. Added when
-/// Apache sends them, removed when it is done with them.
+/// Apache sends them, removed when either side is through. Allocated beforehand: one is
+/// added and removed with every request, and what the kernel allocates by need it frees
+/// by an interrupt to itself.
 #[map]
-pub static HANDOVERS: HashMap<u64, Handover> =
-    HashMap::with_max_entries(HANDOVER_ENTRIES, BPF_F_NO_PREALLOC);
+pub static HANDOVERS: HashMap<u64, Handover> = HashMap::with_max_entries(HANDOVER_ENTRIES, 0);
 
 /// Requests that Apache was done with before the daemon was, by the daemon's socket.
 #[map]

@@ -75,7 +75,7 @@ pub fn ended(task: u64) -> Option<()> {
     if thread.serving != 0 {
         daemon::abandoned(op, thread.serving);
     }
-    daemon::forget_loose(thread);
+    daemon::forget_loose(op, thread);
     let _ = THREADS.remove(op.task as u32);
     None
 }
