@@ -75,7 +75,7 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
     };
     // First: the daemon may be done any moment.
     conn.cur.far_end = far_end;
-    let added = HANDOVERS.insert(far_end, &handover, u64::from(BPF_NOEXIST));
+    let added = HANDOVERS.insert(far_end, handover, u64::from(BPF_NOEXIST));
     let Some(begun) = find(far_end) else {
         count(op.place, Counter::HandoverFull);
         conn.cur.far_end = 0;
@@ -122,7 +122,7 @@ pub fn begin_early(op: &Op) -> Option<&'static mut Handover> {
     {
         return None;
     }
-    let _ = HANDOVERS.insert(op.sock, &Handover::EMPTY, u64::from(BPF_NOEXIST));
+    let _ = HANDOVERS.insert(op.sock, Handover::EMPTY, u64::from(BPF_NOEXIST));
     find(op.sock)
 }
 
@@ -235,7 +235,8 @@ pub fn join(op: &Op, slot: &mut Slot) -> Next {
         return Next::Emit;
     }
     if handover.read_ns != 0 && !slot.long_path {
-        let parked = PARKED.insert(far_end, &*slot, u64::from(BPF_ANY)).is_ok();
+        let copied: &Slot = slot;
+        let parked = PARKED.insert(far_end, copied, u64::from(BPF_ANY)).is_ok();
         // The daemon may have been done meanwhile and found nothing: whoever
         // removes the entry reports it.
         if parked && (handover.done_ns == 0 || PARKED.remove(far_end).is_err()) {

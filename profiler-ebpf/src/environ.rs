@@ -20,6 +20,8 @@ use crate::user::{self, IoVec};
 const PROCESS_GROUP: u64 = 23;
 const APPLICATION_GROUP: u64 = 27;
 const SCRIPT_NAME: u64 = 12;
+/// How many that are.
+const NAMES: u32 = 3;
 
 /// Whether the send under way begins with a daemon's environ.
 #[inline(always)]
@@ -36,6 +38,7 @@ pub fn names(op: &mut Op) -> u64 {
         return 0;
     };
     op.next_buffer = 2;
+    op.names_found = 0;
     let mut search = Search { op, blob };
     Op::repeat(MAX_ENVIRON, &mut search, |search: &mut Search<'_>| {
         let op = &mut *search.op;
@@ -53,7 +56,12 @@ pub fn names(op: &mut Op) -> u64 {
         if let Some(value) = op.vector(index + 1) {
             keep(search.blob, place, &value);
         }
-        ControlFlow::Continue(())
+        op.names_found += 1;
+        if op.names_found == NAMES {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     blobs::intern(search.op.place, search.blob)
 }

@@ -45,6 +45,10 @@ pub struct Op {
     pub next_buffer: u32,
     /// The socket's file descriptor.
     pub descriptor: u32,
+    /// Names found in a vector.
+    pub names_found: u32,
+    /// Zero.
+    reserved: u32,
     /// What kind of server it is: of the `SERVER_` constants.
     pub server: u32,
     /// Next byte of a path to copy.

@@ -29,7 +29,7 @@ pub fn find_or_add(op: &Op) -> Option<&'static mut Thread> {
     }
     let at = Kernel::current().running(op.now);
     let thread = Thread::new((op.task >> 32) as u32, at);
-    if THREADS.insert(tid, &thread, u64::from(BPF_ANY)).is_err() {
+    if THREADS.insert(tid, thread, u64::from(BPF_ANY)).is_err() {
         count(op.place, Counter::ThreadFull);
         return None;
     }

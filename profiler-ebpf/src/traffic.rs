@@ -36,10 +36,13 @@ pub struct Io {
 /// A read on a UNIX socket.
 #[inline(always)]
 pub fn received_unix(task: Task, io: Io) -> Option<()> {
+    if io.ret == EAGAIN {
+        return None;
+    }
     // Of Apache's many reads only the last one matters.
     let handover = daemon::find(io.sock);
     let may_begin = io.ret == i64::from(daemon::LENGTH_BYTES);
-    if handover.is_none() && !may_begin && (io.ret > 0 || io.ret == EAGAIN) {
+    if handover.is_none() && !may_begin && io.ret > 0 {
         return None;
     }
     let op = operation(Place::Traffic, task, io)?;

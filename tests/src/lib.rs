@@ -9,7 +9,7 @@
 //! - [`probe`]: wsgiprobe under test; [`report`]: what it wrote.
 //! - [`run`]: one Apache, watched by one wsgiprobe: what nearly every test uses.
 //! - [`matching`]: the comparison; [`latency`]: its figures ([`figures`]).
-//! - [`reference`]: mod_wsgi's own events, the other ground truth: where the time
+//! - [`mod@reference`]: mod_wsgi's own events, the other ground truth: where the time
 //!   went. [`report::parts`]: what wsgiprobe says of it.
 //! - [`measured`]: what the application says that a request did to its thread.
 //! - [`load`]: many requests from several clients; [`cases`]: of several kinds.

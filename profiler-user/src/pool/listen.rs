@@ -15,6 +15,11 @@ use procfs::{FromBufReadSI, ProcResult};
 /// The state LISTEN as these files write it (`TCP_LISTEN` in the kernel).
 const LISTEN: &str = "0A";
 
+/// A line, which is what each read asks for: to fill a larger buffer the kernel would
+/// go on through the whole table of connections (`seq_setwidth` in
+/// `net/ipv4/tcp_ipv4.c`).
+const LINE: usize = 150;
+
 /// A listening socket, or several of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -62,7 +67,7 @@ fn held(pid: u32) -> ProcResult<Vec<TcpNetEntry>> {
     for table in ["tcp", "tcp6"] {
         // Without IPv6 there is no tcp6 file.
         if let Ok(file) = File::open(format!("/proc/{pid}/net/{table}")) {
-            found.extend(listening(BufReader::new(file))?);
+            found.extend(listening(BufReader::with_capacity(LINE, file))?);
         }
     }
     found.retain(|socket| held.contains(&socket.inode));
