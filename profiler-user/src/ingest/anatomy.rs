@@ -16,8 +16,12 @@ pub fn mode(header: &RequestHeader) -> Option<Mode> {
     } else if header.flags & FLAG_WSGI != 0 {
         Some(Mode::Embedded)
     } else {
+        // Of one that was under way at the attach, or whose thread could not be
+        // followed, it went by who got it.
+        let followed = header.flags & FLAG_INCOMPLETE == 0 && header.taken_ns != 0;
         match header.server {
-            SERVER_APACHE => Some(Mode::Static),
+            SERVER_APACHE if followed => Some(Mode::Static),
+            SERVER_APACHE => None,
             SERVER_APACHE_BLIND => None,
             _ => Some(Mode::Http),
         }
@@ -141,6 +145,9 @@ mod tests {
         assert_eq!(embedded.application_time, Some(880));
         assert_eq!(embedded.busy_time, Some(940));
         assert_eq!(Some(parts(&embedded)), embedded.duration);
+        header.flags = 0;
+        header.flags = FLAG_INCOMPLETE;
+        assert_eq!(mode(&header), None);
         header.flags = 0;
         header.server = SERVER_APACHE_BLIND;
         assert_eq!(mode(&header), None);
