@@ -62,11 +62,18 @@ impl Kernel {
             0 => 0,
             offset => of_current(offset),
         };
-        Self {
-            cpu: of_current(setting!(task_cpu)),
-            exec_start: of_current(setting!(task_exec_start)),
+        let (cpu, exec_start) = (setting!(task_cpu), setting!(task_exec_start));
+        let before: u64 = of_current(exec_start);
+        let mut kernel = Self {
+            cpu: of_current(cpu),
+            exec_start: of_current(exec_start),
             run_delay,
+        };
+        if kernel.exec_start != before {
+            // A tick brought it up to date in between; the next is far away.
+            kernel.cpu = of_current(cpu);
         }
+        kernel
     }
 
     /// While it runs.
@@ -103,10 +110,11 @@ impl Kernel {
 #[inline(always)]
 fn of_current(offset: u32) -> u64 {
     // SAFETY: a typed pointer to the current task; the verifier knows the offset,
-    // which is constant, and checks the load against the kernel's own type.
+    // which is constant, and checks the load against the kernel's own type. The
+    // kernel may write at any time.
     unsafe {
         let task = bpf_get_current_task_btf() as *const u8;
-        *task.add(offset as usize).cast()
+        task.add(offset as usize).cast::<u64>().read_volatile()
     }
 }
 

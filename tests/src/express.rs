@@ -132,7 +132,9 @@ fn installed() -> Result<PathBuf> {
 
 /// `$XDG_CACHE_HOME/wsgiprobe`, else beside the build.
 fn cache() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os("XDG_CACHE_HOME") {
+    // Set and empty is as good as not set (XDG Base Directory Specification).
+    let named = std::env::var_os("XDG_CACHE_HOME").filter(|named| !named.is_empty());
+    if let Some(named) = named {
         return Ok(PathBuf::from(named).join("wsgiprobe"));
     }
     let own = std::env::current_exe()?;
