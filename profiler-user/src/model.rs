@@ -88,6 +88,13 @@ impl Request {
         Some(server.cpu + daemon.map_or(0, |spent| spent.cpu))
     }
 
+    /// CPU time of Apache's threads: another server has none.
+    #[must_use]
+    pub fn cpu_apache(&self) -> Option<u64> {
+        let spent = self.spent?;
+        (self.mode != Some(Mode::Http)).then_some(spent.cpu)
+    }
+
     /// What all threads that served it waited for that.
     #[must_use]
     pub fn waited(&self, wait: Wait) -> Option<u64> {

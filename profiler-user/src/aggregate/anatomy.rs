@@ -1,7 +1,7 @@
 //! Where the time of a set of requests went.
 
 use super::{Peers, Shares};
-use crate::model::{Mode, Request, Wait};
+use crate::model::{Request, Wait};
 
 /// A time of a request: nanoseconds, `None` where it is not known.
 pub type Figure = fn(&Request) -> Option<u64>;
@@ -18,7 +18,7 @@ pub const FIGURES: [(&str, Figure); 18] = [
     ("send_time", |request| request.times.send_time),
     ("busy_time", |request| request.times.busy_time),
     ("cpu", Request::cpu),
-    ("cpu_apache", cpu_apache),
+    ("cpu_apache", Request::cpu_apache),
     ("cpu_daemon", |request| Some(request.daemon_spent?.cpu)),
     ("wait_runqueue", |request| request.waited(Wait::Runqueue)),
     ("wait_lock", |request| request.waited(Wait::Lock)),
@@ -28,12 +28,6 @@ pub const FIGURES: [(&str, Figure); 18] = [
     ("wait_sleep", |request| request.waited(Wait::Sleep)),
     ("wait_other", |request| request.waited(Wait::Other)),
 ];
-
-/// Of Apache's threads: another server has none.
-fn cpu_apache(request: &Request) -> Option<u64> {
-    let spent = request.spent?;
-    (request.mode != Some(Mode::Http)).then_some(spent.cpu)
-}
 
 /// A sum, and how many requests it is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +93,7 @@ impl Anatomy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Mode;
     use crate::request::sample;
 
     fn sum(anatomy: &Anatomy, name: &str) -> Sum {

@@ -21,8 +21,7 @@ pub fn mode(header: &RequestHeader) -> Option<Mode> {
         let followed = header.flags & FLAG_INCOMPLETE == 0 && header.taken_ns != 0;
         match header.server {
             SERVER_APACHE if followed => Some(Mode::Static),
-            SERVER_APACHE => None,
-            SERVER_APACHE_BLIND => None,
+            SERVER_APACHE | SERVER_APACHE_BLIND => None,
             _ => Some(Mode::Http),
         }
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::model::{Mode, Request, Wait};
+use crate::model::{Request, Wait};
 use crate::sinks::names;
 
 #[derive(Serialize)]
@@ -94,7 +94,7 @@ impl<'a> From<&'a Request> for Record<'a> {
             ttfb: times.ttfb,
             busy_time: times.busy_time,
             cpu: request.cpu(),
-            cpu_apache: cpu_apache(request),
+            cpu_apache: request.cpu_apache(),
             cpu_daemon: request.daemon_spent.map(|spent| spent.cpu),
             wait: Waits {
                 runqueue: request.waited(Wait::Runqueue),
@@ -109,12 +109,6 @@ impl<'a> From<&'a Request> for Record<'a> {
             incomplete: request.incomplete,
         }
     }
-}
-
-/// Of Apache's threads: another server has none.
-fn cpu_apache(request: &Request) -> Option<u64> {
-    let spent = request.spent?;
-    (request.mode != Some(Mode::Http)).then_some(spent.cpu)
 }
 
 /// `2026-11-21T09:37:03.123456789Z`: nine digits, always.
