@@ -64,12 +64,15 @@ const AFTER_THE_END_US: f64 = 200.0;
 /// more when they end.
 const AFTER_A_SECOND_US: f64 = 500.0;
 
+/// The same where four threads and their clients share two cores.
+const FOR_A_CORE_US: f64 = 2_000.0;
+
 /// What may lie between our end and mod_wsgi's in embedded mode, the other way round:
 /// after the last write the thread takes the GIL again and closes the iterable.
-const AFTER_THE_WRITE_US: f64 = 150.0;
+const AFTER_THE_WRITE_US: f64 = 500.0;
 
 /// The clients of `stream` come all at once, to threads that have done nothing for long.
-const COLD_US: f64 = 200.0;
+const COLD_US: f64 = 400.0;
 
 /// What Apache does in embedded mode between the head and the application.
 const BEFORE_THE_START_US: f64 = 500.0;
@@ -187,10 +190,10 @@ fn embedded(case: &Case, comparison: &Comparison<'_>) -> Vec<Result<()>> {
 }
 
 fn after_the_end(case: &Case) -> f64 {
-    if case.name == "stream" {
-        AFTER_A_SECOND_US
-    } else {
-        AFTER_THE_END_US
+    match case.name {
+        "stream" => AFTER_A_SECOND_US,
+        "gil" => FOR_A_CORE_US,
+        _ => AFTER_THE_END_US,
     }
 }
 
