@@ -166,10 +166,17 @@ impl Thread {
         self.why = why as u32;
     }
 
+    /// Whether it serves the request `seq` of `sock`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn serves(&self, sock: u64, seq: u32) -> bool {
+        self.serving == sock && self.seq == seq
+    }
+
     /// Turns to the request `seq` of `sock`, unless it serves that already.
     #[inline(always)]
     pub fn take(&mut self, at: Moment, sock: u64, seq: u32) {
-        if self.serving == sock && self.seq == seq {
+        if self.serves(sock, seq) {
             return;
         }
         // The wait that ended before it turned to the request was an idle one.

@@ -35,11 +35,12 @@ impl Syscall {
     }
 }
 
-/// The system call that a thread sleeps in.
+/// A system call's number and first arguments.
 pub struct Arguments {
     pub number: u64,
     pub first: u64,
     pub second: u64,
+    pub third: u64,
 }
 
 /// What a system call can sleep for.
@@ -143,37 +144,38 @@ mod shared {
     pub const FUTEX_WAIT: u64 = 455;
 }
 
-/// The current thread's system call, from its saved registers.
+/// The system call that the current thread makes or sleeps in, from its saved
+/// registers. In an interrupt or a page fault the number is one that no call has.
 #[inline(always)]
-pub fn current_syscall() -> Syscall {
+pub fn current_arguments() -> Arguments {
     // SAFETY: both helpers return valid kernel pointers, typed for the verifier,
     // which checks each load against the kernel's own `struct pt_regs`.
     unsafe {
         let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
-        // arm64 keeps it in the low half of the word.
-        let number = *frame.add(regs::NUMBER) & 0xffff_ffff;
-        let descriptor = match descriptor_argument(number) {
-            0 => *frame.add(regs::FIRST),
-            _ => *frame.add(regs::THIRD),
-        };
-        let (second, third) = (*frame.add(regs::SECOND), *frame.add(regs::THIRD));
-        Syscall::of(number, descriptor as u32, second, third)
-    }
-}
-
-/// The system call that the current thread sleeps in. In an interrupt or a page
-/// fault the number is one that no call has.
-#[inline(always)]
-pub fn current_arguments() -> Arguments {
-    // SAFETY: as in `current_syscall`.
-    unsafe {
-        let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
         Arguments {
+            // arm64 keeps it in the low half of the word.
             number: *frame.add(regs::NUMBER) & 0xffff_ffff,
             first: *frame.add(regs::FIRST),
             second: *frame.add(regs::SECOND),
+            third: *frame.add(regs::THIRD),
         }
     }
+}
+
+/// The system call on a socket that the current thread makes.
+#[inline(always)]
+pub fn current_syscall() -> Syscall {
+    let Arguments {
+        number,
+        first,
+        second,
+        third,
+    } = current_arguments();
+    let descriptor = match descriptor_argument(number) {
+        0 => first,
+        _ => third,
+    };
+    Syscall::of(number, descriptor as u32, second, third)
 }
 
 /// What it can sleep for.

@@ -50,9 +50,14 @@ pub fn apache_sent(op: &mut Op, ret: i64) -> Option<()> {
     if ret <= 0 || thread.serving == 0 || thread.own_end == op.sock {
         return None;
     }
-    if environ::is_environ(op) && hand_over(op, thread.serving).is_some() {
+    let handed = if environ::is_environ(op) {
+        hand_over(op, thread.serving)
+    } else {
+        None
+    };
+    if let Some(far_end) = handed {
         thread.own_end = op.sock;
-        thread.far_end = unix_peer(op.sock)?;
+        thread.far_end = far_end;
         thread.own_fd = op.descriptor;
     } else {
         thread.speaks_to(op.sock);
@@ -60,9 +65,10 @@ pub fn apache_sent(op: &mut Op, ret: i64) -> Option<()> {
     None
 }
 
-/// Apache hands the request of `conn` to whoever reads at the other end.
+/// Apache hands the request of `conn` to whoever reads at the other end, which it
+/// gives.
 #[inline(always)]
-fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
+fn hand_over(op: &mut Op, conn_key: u64) -> Option<u64> {
     let conn = conns::find(conn_key)?;
     let far_end = unix_peer(op.sock)?;
     // SAFETY: a valid map value that only the current thread's operations touch.
@@ -91,7 +97,7 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<()> {
         header.handed_ns = op.now;
     }
     header.names = names;
-    Some(())
+    Some(far_end)
 }
 
 /// Puts a daemon's part into the record of the request.

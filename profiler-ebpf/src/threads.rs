@@ -63,7 +63,7 @@ impl Kernel {
             offset => of_current(offset),
         };
         let (cpu, exec_start) = (setting!(task_cpu), setting!(task_exec_start));
-        let before: u64 = of_current(exec_start);
+        let before = of_current(exec_start);
         let mut kernel = Self {
             cpu: of_current(cpu),
             exec_start: of_current(exec_start),
@@ -79,8 +79,7 @@ impl Kernel {
     /// While it runs.
     #[inline(always)]
     pub fn running(&self, now: u64) -> Moment {
-        // SAFETY: this CPU's own value.
-        let offset = CLOCKS.get_ptr(0).map_or(0, |offset| unsafe { *offset });
+        let offset = CLOCKS.get(0).copied().unwrap_or(0);
         let since = now.wrapping_sub(offset).wrapping_sub(self.exec_start) as i64;
         // No offset yet, or one that is a hair too large: the rest shows at the switch.
         let known = offset != 0 && since > 0;
@@ -152,7 +151,10 @@ pub fn assign(op: &Op, conn: &Conn) {
     }
     if conn.is_served() {
         if let Some(thread) = find_or_add(op) {
-            thread.take(moment(op), op.sock, conn.cur.seq);
+            // Most operations go on with what the thread is at.
+            if !thread.serves(op.sock, conn.cur.seq) {
+                thread.take(moment(op), op.sock, conn.cur.seq);
+            }
             thread.serving_fd = op.descriptor;
         }
     } else if let Some(thread) = find(op.task as u32)

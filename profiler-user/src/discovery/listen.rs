@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 
+use procfs::ProcResult;
 use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process};
 
@@ -32,15 +33,7 @@ impl Listening {
 
     fn try_addresses(&mut self, pid: u32) -> Option<BTreeSet<SocketAddr>> {
         let process = Process::new(pid.try_into().ok()?).ok()?;
-        let mut sockets = process
-            .fd()
-            .ok()?
-            .filter_map(Result::ok)
-            .filter_map(|fd| match fd.target {
-                FDTarget::Socket(inode) => Some(inode),
-                _ => None,
-            })
-            .peekable();
+        let mut sockets = sockets(&process).ok()?.peekable();
         // Most processes hold no socket, and the table of a busy host is long.
         sockets.peek()?;
         let listeners = self.listeners(&process)?;
@@ -67,6 +60,15 @@ impl Listening {
         let id = namespaces.0.get(OsStr::new("net"))?.identifier;
         Some(self.namespaces.entry(id).or_insert_with(|| read(process)))
     }
+}
+
+/// The sockets that a process holds, by inode.
+pub fn sockets(process: &Process) -> ProcResult<impl Iterator<Item = u64>> {
+    let descriptors = process.fd()?.filter_map(Result::ok);
+    Ok(descriptors.filter_map(|fd| match fd.target {
+        FDTarget::Socket(inode) => Some(inode),
+        _ => None,
+    }))
 }
 
 fn read(process: &Process) -> Listeners {

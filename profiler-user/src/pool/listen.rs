@@ -9,8 +9,10 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 
 use procfs::net::{TcpNetEntries, TcpNetEntry};
-use procfs::process::{FDTarget, Process};
+use procfs::process::Process;
 use procfs::{FromBufReadSI, ProcResult};
+
+use crate::discovery::listen::sockets;
 
 /// The state LISTEN as these files write it (`TCP_LISTEN` in the kernel).
 const LISTEN: &str = "0A";
@@ -52,14 +54,7 @@ pub(super) fn read(pids: &[u32]) -> Vec<Listener> {
 
 fn held(pid: u32) -> ProcResult<Vec<TcpNetEntry>> {
     let process = Process::new(pid as i32)?;
-    let held: BTreeSet<u64> = process
-        .fd()?
-        .filter_map(Result::ok)
-        .filter_map(|fd| match fd.target {
-            FDTarget::Socket(inode) => Some(inode),
-            _ => None,
-        })
-        .collect();
+    let held: BTreeSet<u64> = sockets(&process)?.collect();
     if held.is_empty() {
         return Ok(Vec::new());
     }
