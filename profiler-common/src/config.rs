@@ -9,6 +9,8 @@
 pub struct Config {
     /// `task_struct.tgid`
     pub task_tgid: u32,
+    /// `task_struct.pid`
+    pub task_pid: u32,
     /// `task_struct.files`
     pub task_files: u32,
     /// `files_struct.fdt`
@@ -48,8 +50,6 @@ pub struct Config {
     pub unix_address_name: u32,
     /// User space is woken once this many bytes wait in the ring buffer.
     pub wake_bytes: u32,
-    /// Zero.
-    pub reserved: u32,
 }
 
 // 21 words, no padding.

@@ -4,6 +4,10 @@
 //! total length and the number of strings, eight bytes each, then every key and
 //! every value in a buffer of its own, with its NUL. So a key can be told by its
 //! length, and nothing but the three values wanted is ever copied.
+//!
+//! The keys are literals of mod_wsgi's and Apache's, and the names come last, behind
+//! what a client adds. So a thread finds them where it found them last, and needs but
+//! see that the key is the same: its address.
 
 use core::ops::ControlFlow;
 
@@ -21,7 +25,24 @@ const PROCESS_GROUP: u64 = 23;
 const APPLICATION_GROUP: u64 = 27;
 const SCRIPT_NAME: u64 = 12;
 /// How many that are.
-const NAMES: u32 = 3;
+const NAMES: usize = 3;
+
+/// Where a thread found the names last.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Hints([Hint; NAMES]);
+
+/// Where it found one of them.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Hint {
+    /// Address of the key; 0 before it was found.
+    key: u64,
+    /// Its length.
+    len: u64,
+    /// How many buffers before the end.
+    from_end: u64,
+}
 
 /// Whether the send under way begins with a daemon's environ.
 #[inline(always)]
@@ -33,13 +54,29 @@ pub fn is_environ(op: &Op) -> bool {
 /// The names in the environ under way: the hash of an interned
 /// [`profiler_common::intern::Names`], 0 where there is no room.
 #[inline(always)]
-pub fn names(op: &mut Op) -> u64 {
+pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
     let Some(blob) = blobs::scratch(op.place) else {
         return 0;
     };
+    let known = hints.0.iter().enumerate().all(|(place, hint)| {
+        let index = op.buffers.count().wrapping_sub(hint.from_end as u32);
+        let pair = op.buffers.pair(index);
+        let same = pair.filter(|[key, _]| key.base == hint.key && key.len == hint.len);
+        same.is_some_and(|[_, value]| keep(blob, place, &value))
+    });
+    if known || search(op, blob, hints) {
+        blobs::intern(op.place, blob)
+    } else {
+        0
+    }
+}
+
+/// Looks through all of it.
+#[inline(always)]
+fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) -> bool {
     op.next_buffer = 2;
     op.names_found = 0;
-    let mut search = Search { op, blob };
+    let mut search = Search { op, blob, hints };
     Op::repeat(MAX_ENVIRON, &mut search, |search: &mut Search<'_>| {
         let op = &mut *search.op;
         let index = op.next_buffer;
@@ -55,20 +92,26 @@ pub fn names(op: &mut Op) -> u64 {
         };
         if let Some(value) = op.vector(index + 1) {
             keep(search.blob, place, &value);
+            search.hints.0[place] = Hint {
+                key: key.base,
+                len: key.len,
+                from_end: u64::from(op.buffers.count() - index),
+            };
         }
         op.names_found += 1;
-        if op.names_found == NAMES {
+        if op.names_found == NAMES as u32 {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     });
-    blobs::intern(search.op.place, search.blob)
+    true
 }
 
 struct Search<'a> {
     op: &'a mut Op,
     blob: &'a mut Blob,
+    hints: &'a mut Hints,
 }
 
 #[inline(always)]
@@ -89,13 +132,11 @@ fn begins(key: &IoVec, with: [u8; 16]) -> bool {
 
 /// Copies a value without its NUL, or as much as there is room for.
 #[inline(always)]
-fn keep(blob: &mut Blob, place: usize, value: &IoVec) {
+fn keep(blob: &mut Blob, place: usize, value: &IoVec) -> bool {
     const MASK: u32 = NAME_CAP as u32 * 2 - 1;
     let len = value.len.saturating_sub(1).min(NAME_CAP as u64) as u32;
     let to = blob.as_mut_ptr().cast::<u8>();
     // SAFETY: places are 0 to 2 of NAME_CAP bytes each; what the verifier proves is
     // that the mask's 127 bytes stay inside the scratch value, which has slack.
-    unsafe {
-        user::copy::<MASK>(to.add(place * NAME_CAP), len, value.base);
-    }
+    unsafe { user::copy::<MASK>(to.add(place * NAME_CAP), len, value.base) }
 }

@@ -24,6 +24,7 @@ mod hooks;
 mod kernel;
 mod maps;
 mod op;
+mod tasks;
 mod threads;
 mod traffic;
 mod user;

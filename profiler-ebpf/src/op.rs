@@ -10,6 +10,7 @@ use profiler_common::pairing::conn::Slot;
 use profiler_common::pairing::env::{Env, Word};
 use profiler_common::stats::Counter;
 
+use crate::arch::Syscall;
 use crate::config::setting;
 use crate::daemon::{self, Next};
 use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
@@ -43,7 +44,7 @@ pub struct Op {
     pub window_end: u32,
     /// Next buffer of a vector to look at.
     pub next_buffer: u32,
-    /// The socket's file descriptor.
+    /// The socket's file descriptor; all ones where that was not looked at.
     pub descriptor: u32,
     /// Names found in a vector.
     pub names_found: u32,
@@ -60,6 +61,16 @@ pub struct Op {
 }
 
 impl Op {
+    /// Tells it where the bytes are, and how many.
+    #[inline(always)]
+    pub fn fill(&mut self, call: Syscall, ret: i64) {
+        self.descriptor = call.descriptor;
+        self.buffers = call.buffers;
+        self.len = ret as u32;
+        self.window_start = 0;
+        self.window_end = 0;
+    }
+
     #[inline(always)]
     fn key(&self, number: u32) -> RequestKey {
         RequestKey {

@@ -80,6 +80,14 @@ impl Buffers {
         inside.then(|| self.address + u64::from(index) * size_of::<IoVec>() as u64)
     }
 
+    /// The `index`th buffer of a vector and the one behind it.
+    #[inline(always)]
+    pub fn pair(&self, index: u32) -> Option<[IoVec; 2]> {
+        let inside = self.layout == Layout::Vector && index < self.count.wrapping_sub(1);
+        let address = self.address + u64::from(index) * size_of::<IoVec>() as u64;
+        if inside { read(address) } else { None }
+    }
+
     #[inline(always)]
     pub fn is_opaque(&self) -> bool {
         self.layout == Layout::Opaque

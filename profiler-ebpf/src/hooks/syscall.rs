@@ -4,18 +4,15 @@
 //! have the same key: a descriptor that is closed, reused, duplicated or passed
 //! on needs no care.
 
-use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use profiler_common::event::AF_UNIX;
-use profiler_common::stats::Counter;
 
-use super::watched_task;
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
-use crate::maps::{CALLS, Call, Place, count};
-use crate::traffic::Io;
-use crate::{conns, traffic};
+use crate::maps::Call;
+use crate::traffic::{EAGAIN, Io};
+use crate::{conns, tasks, traffic};
 
 /// `MSG_PEEK` (include/linux/socket.h).
 const MSG_PEEK: u64 = 2;
@@ -34,7 +31,7 @@ pub fn syscall_enter(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_enter(ctx: &TracePointContext) -> Option<()> {
-    let task = watched_task()?;
+    let task = tasks::current()?;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     if let Some(index) = arch::flags_argument(number)
         && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK != 0
@@ -52,15 +49,12 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         Some(index) => read(ctx, ARGUMENTS + index * 8)?,
         None => 0,
     };
-    let call = Call {
+    task.call = Call {
         sock,
         is_unix: u64::from(is_unix),
         wanted,
         call: Syscall::of(number, descriptor as u32, second, third),
     };
-    if CALLS.insert(task.id, call, u64::from(BPF_ANY)).is_err() {
-        count(Place::Traffic, Counter::OpaqueIo);
-    }
     Some(())
 }
 
@@ -72,27 +66,31 @@ pub fn syscall_exit(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_exit(ctx: &TracePointContext) -> Option<()> {
-    let task = watched_task()?;
-    // SAFETY: a valid map value of this thread, copied before it is removed.
-    let call = unsafe { *CALLS.get_ptr(task.id)? };
-    let _ = CALLS.remove(task.id);
+    let task = tasks::current()?;
+    let Call {
+        sock,
+        is_unix,
+        wanted,
+        call,
+    } = task.call;
+    if sock == 0 {
+        return None;
+    }
+    task.call.sock = 0;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     let ret: i64 = read(ctx, RETURN)?;
-    log!(ctx, "call {} on {:x}: {}", number, call.sock, ret);
+    log!(ctx, "call {} on {:x}: {}", number, sock, ret);
     let sends = arch::sends(number);
-    let io = Io {
-        sock: call.sock,
-        ret,
-        call: call.call,
-    };
-    match (call.is_unix != 0, sends) {
-        (true, true) => traffic::sent_unix(task, io),
-        (true, false) => traffic::received_unix(task, io),
+    let io = Io { sock, ret };
+    match (is_unix != 0, sends) {
+        (true, true) => traffic::sent_unix(task, io, || call),
+        (true, false) if ret == EAGAIN => None,
+        (true, false) => traffic::received_unix(task, io, || call),
         (false, true) => {
-            let short = ret >= 0 && (ret as u64) < call.wanted;
-            traffic::sent(task, io, short)
+            let short = ret >= 0 && (ret as u64) < wanted;
+            traffic::sent(task, io, short, || call)
         }
-        (false, false) => traffic::received(task, io),
+        (false, false) => traffic::received(task, io, || call),
     }
 }
 

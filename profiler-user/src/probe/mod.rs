@@ -4,6 +4,7 @@
 //! - `object`: the programs and maps, loaded.
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
 //! - `log`: what the programs say in debugging builds.
+//! - `tasks`: programs that go through all threads.
 //! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
 
@@ -12,6 +13,7 @@ mod btf;
 mod log;
 mod object;
 mod offsets;
+mod tasks;
 mod tracefs;
 mod wsgi;
 
@@ -107,6 +109,7 @@ impl Probe {
         let (mut programs, btf) = object::load(settings)?;
         let log = KernelLog::open(&mut programs)?;
         let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
+        tasks::load(&mut programs, &btf)?;
         let maps = Maps::take(&mut programs)?;
         drop(btf);
         give_back();
@@ -140,8 +143,9 @@ impl Probe {
         self.attach_time
     }
 
-    /// Watches a process; its children are then followed in the kernel, as servers of
-    /// the same kind.
+    /// Names a process to be watched; its children are then followed in the kernel, as
+    /// servers of the same kind. The threads that it has are taken up by
+    /// [`Probe::take_up`].
     pub fn watch(&mut self, pid: u32, is_apache: bool) -> Result<(), Error> {
         let kind = match &mut self.programs {
             Some(programs) if is_apache => self.modules.look_into(programs, pid),
@@ -151,6 +155,11 @@ impl Probe {
             .watched
             .insert(pid, kind, 0)
             .map_err(|error| Error::Failed(format!("cannot watch process {pid}: {error}")))
+    }
+
+    /// Takes up the threads of all processes that were named since the last call.
+    pub fn take_up(&mut self) -> Result<(), Error> {
+        self.programs.as_mut().map_or(Ok(()), tasks::take_up)
     }
 
     /// Why it cannot be told which requests of an Apache reach mod_wsgi, since the
@@ -187,9 +196,8 @@ impl Probe {
     }
 
     /// Every thread that has served a request and lives.
-    #[must_use]
-    pub fn threads(&self) -> Vec<ServingThread> {
-        self.maps.threads()
+    pub fn threads(&mut self) -> Result<Vec<ServingThread>, Error> {
+        self.programs.as_mut().map_or(Ok(Vec::new()), tasks::serving)
     }
 
     /// The kernel's counters, in the order of [`Counter::ALL`].

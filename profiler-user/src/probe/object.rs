@@ -2,13 +2,12 @@
 
 use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
-use profiler_common::account::Thread;
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, PLACES};
 
-use super::{Blobs, Cost, Error, ServingThread, Settings, offsets};
+use super::{Blobs, Cost, Error, Settings, offsets};
 
 /// The object that profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
@@ -25,8 +24,6 @@ unsafe impl Pod for Shared<Config> {}
 unsafe impl Pod for Shared<Conn> {}
 // SAFETY: as above.
 unsafe impl Pod for Shared<Slot> {}
-// SAFETY: as above.
-unsafe impl Pod for Shared<Thread> {}
 
 /// Loads maps and programs; none is attached.
 pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
@@ -43,6 +40,8 @@ pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
     let config = Shared(config);
     let programs = EbpfLoader::new()
         .btf(Some(&btf))
+        // Task storage, which no wrapper of aya's knows and only programs use.
+        .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("EVENTS", settings.ring_bytes)
@@ -106,7 +105,6 @@ pub struct Maps {
     pub ports: HashMap<MapData, u32, u32>,
     pub interned: Interned,
     counters: PerCpuArray<MapData, u64>,
-    threads: HashMap<MapData, u32, Shared<Thread>>,
     conns: HashMap<MapData, u64, Shared<Conn>>,
     queue: HashMap<MapData, [u64; 2], Shared<Slot>>,
     parked: HashMap<MapData, u64, Shared<Slot>>,
@@ -121,7 +119,6 @@ impl Maps {
             ports: one(programs, "PORTS")?,
             interned: Interned(one(programs, "INTERNED")?),
             counters: one(programs, "COUNTERS")?,
-            threads: one(programs, "THREADS")?,
             conns: one(programs, "CONNS")?,
             queue: one(programs, "QUEUE")?,
             parked: one(programs, "PARKED")?,
@@ -142,17 +139,6 @@ impl Maps {
                 (counter, places.sum())
             })
             .collect()
-    }
-
-    /// Every thread that has served a request and lives.
-    pub fn threads(&self) -> Vec<ServingThread> {
-        let threads = self.threads.iter().filter_map(Result::ok);
-        let words = threads.map(|(tid, Shared(thread))| ServingThread {
-            pid: thread.pid,
-            tid,
-            busy_since_ns: (thread.serving != 0).then_some(thread.taken_ns),
-        });
-        words.collect()
     }
 
     /// Requests that are owed a record.

@@ -10,6 +10,7 @@ pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
     let at = |structure, member| types.offset(structure, member);
     Ok(Config {
         task_tgid: at("task_struct", "tgid")?,
+        task_pid: at("task_struct", "pid")?,
         task_files: at("task_struct", "files")?,
         files_fdt: at("files_struct", "fdt")?,
         fdtable_fd: at("fdtable", "fd")?,
@@ -36,6 +37,5 @@ pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
         unix_address_len: at("unix_address", "len")?,
         unix_address_name: at("unix_address", "name")?,
         wake_bytes,
-        reserved: 0,
     })
 }
