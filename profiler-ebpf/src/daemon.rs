@@ -126,9 +126,7 @@ pub fn daemon_received(
     handover: &mut Handover,
     ret: i64,
 ) -> Option<()> {
-    if thread.serving == op.sock {
-        book(op, thread, handover);
-    } else {
+    if thread.serving != op.sock {
         if thread.serving != 0 {
             // It was never seen to end the one before.
             abandoned(op, thread.serving);
@@ -144,6 +142,9 @@ pub fn daemon_received(
         handover.tid = thread.tid();
     }
     handover.daemon_read(op.now, ret);
+    if handover.done_ns != 0 {
+        book(op, thread, handover);
+    }
     close_if_done(op, thread, handover)
 }
 

@@ -39,16 +39,16 @@ struct Hint {
     /// Address of the key; 0 before it was found.
     key: u64,
     /// Its length.
-    len: u64,
+    len: u32,
     /// How many buffers before the end.
-    from_end: u64,
+    from_end: u32,
 }
 
 /// Whether the send under way begins with a daemon's environ.
 #[inline(always)]
 pub fn is_environ(op: &Op) -> bool {
-    let length = |index| op.buffers.get(index).map(|(_, length)| length);
-    op.buffers.count() > 3 && length(0) == Some(8) && length(1) == Some(8)
+    let eight = |buffers: [IoVec; 2]| buffers.iter().all(|buffer| buffer.len == 8);
+    op.buffers.count() > 3 && op.buffers.first_two().is_some_and(eight)
 }
 
 /// The names in the environ under way: the hash of an interned
@@ -58,13 +58,17 @@ pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
     let Some(blob) = blobs::scratch(op.place) else {
         return 0;
     };
-    let known = hints.0.iter().enumerate().all(|(place, hint)| {
-        let index = op.buffers.count().wrapping_sub(hint.from_end as u32);
-        let pair = op.buffers.pair(index);
-        let same = pair.filter(|[key, _]| key.base == hint.key && key.len == hint.len);
-        same.is_some_and(|[_, value]| keep(blob, place, &value))
-    });
-    if known || search(op, blob, hints) {
+    let mut known = |place: usize, hint: Hint| {
+        let index = op.buffers.count().wrapping_sub(hint.from_end);
+        let key = op.vector(index);
+        let same = key.is_some_and(|key| key.base == hint.key && key.len == u64::from(hint.len));
+        same && op
+            .vector(index + 1)
+            .is_some_and(|value| keep(blob, place, &value))
+    };
+    let Hints([process, application, script]) = *hints;
+    // In the order in which they come, so that a window holds all three.
+    if known(2, script) && known(0, process) && known(1, application) || search(op, blob, hints) {
         blobs::intern(op.place, blob)
     } else {
         0
@@ -94,8 +98,8 @@ fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) -> bool {
             keep(search.blob, place, &value);
             search.hints.0[place] = Hint {
                 key: key.base,
-                len: key.len,
-                from_end: u64::from(op.buffers.count() - index),
+                len: key.len as u32,
+                from_end: op.buffers.count() - index,
             };
         }
         op.names_found += 1;

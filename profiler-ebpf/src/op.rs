@@ -20,6 +20,8 @@ use crate::user::{self, Buffers, IoVec, masked};
 const WINDOW_BYTES: u32 = (WINDOW_WORDS * 8 - 1) as u32;
 /// Words of the window through which a read's bytes are looked at.
 const WINDOW_WORDS: usize = 128;
+/// Behind the window, for the last piece that is copied out of it.
+const SLACK_WORDS: usize = 8;
 const PIECE: u32 = PATH_PIECE as u32;
 
 /// The operation under way. It lies in a map, not on the stack: see
@@ -56,8 +58,16 @@ pub struct Op {
     copy_pos: u32,
     /// Bytes of it still to copy.
     copy_left: u32,
-    /// Part of the data, copied here to be looked at.
-    window: [u64; WINDOW_WORDS],
+    /// Part of the data, copied here to be looked at; with slack, so that the verifier
+    /// can bound what is copied out of it.
+    window: [u64; WINDOW_WORDS + SLACK_WORDS],
+}
+
+/// Where bytes are: an address in the caller's memory or, if that is 0, in the window,
+/// so far from its start.
+struct Source {
+    address: u64,
+    offset: u32,
 }
 
 impl Op {
@@ -129,6 +139,48 @@ impl Op {
         })
     }
 
+    /// Address and length of the `index`th buffer; the length of a flat one is not known
+    /// and given as `u64::MAX`.
+    #[inline(always)]
+    pub fn buffer(&mut self, index: u32) -> Option<(u64, u64)> {
+        match self.buffers.flat_address() {
+            Some(address) => (index == 0).then_some((address, u64::MAX)),
+            None => self.vector(index).map(|IoVec { base, len }| (base, len)),
+        }
+    }
+
+    /// Copies `len & MASK` bytes of the data from `pos` on: out of the window if they are
+    /// there, which costs less.
+    ///
+    /// # Safety
+    ///
+    /// `to` must be valid for writes of `MASK` bytes; the verifier checks it.
+    #[inline(always)]
+    unsafe fn copy_out<const MASK: u32>(&self, to: *mut u8, len: u32, from: &Source) -> bool {
+        const { assert!(MASK as usize <= SLACK_WORDS * 8) };
+        // SAFETY: by the contract above; behind the window is MASK's slack.
+        unsafe {
+            if from.address != 0 {
+                return user::copy::<MASK>(to, len, from.address);
+            }
+            let window: *const u8 = self.window.as_ptr().cast();
+            let from = window.add(masked::<WINDOW_BYTES>(from.offset) as usize);
+            bpf_probe_read_kernel(to.cast(), masked::<MASK>(len), from.cast()) == 0
+        }
+    }
+
+    /// Where the bytes from `pos` on can be copied from, and how many at a time.
+    #[inline(always)]
+    fn source(&self, pos: u32) -> Option<(Source, u64)> {
+        if pos >= self.window_start && pos < self.window_end {
+            let left = u64::from(self.window_end - pos);
+            let offset = pos - self.window_start;
+            return Some((Source { address: 0, offset }, left));
+        }
+        let (address, contiguous) = self.buffers.locate(pos)?;
+        Some((Source { address, offset: 0 }, contiguous))
+    }
+
     /// Moves a path to the long-path map.
     #[inline(always)]
     fn lengthen(&self, slot: &mut Slot) -> bool {
@@ -158,7 +210,7 @@ impl Op {
     /// Copies one piece of the path; how much was taken, 0 where there is no room.
     #[inline(always)]
     fn append_piece(&self, slot: &mut Slot, pos: u32, wanted: u32) -> u32 {
-        let Some((address, contiguous)) = self.buffers.locate(pos) else {
+        let Some((source, contiguous)) = self.source(pos) else {
             return 0;
         };
         let at = usize::from(slot.header.path_len);
@@ -185,7 +237,7 @@ impl Op {
         len = len.min((room - at) as u32);
         let mask = if slot.long_path { PATH_MAX } else { 0xff };
         // SAFETY: at < room, and either path has PATH_PIECE bytes of slack.
-        if !unsafe { user::copy::<PIECE>(path.add(at & mask), len, address) } {
+        if !unsafe { self.copy_out::<PIECE>(path.add(at & mask), len, &source) } {
             return 0;
         }
         slot.header.path_len += len as u16;
@@ -248,7 +300,7 @@ impl Env for Op {
     #[inline(always)]
     fn append_method(&mut self, slot: &mut Slot, pos: u32, len: u32) {
         let at = slot.header.method_len as usize;
-        let Some((address, _)) = self.buffers.locate(pos) else {
+        let Some((source, _)) = self.source(pos) else {
             return;
         };
         let room = METHOD_CAP.saturating_sub(at) as u32;
@@ -263,7 +315,7 @@ impl Env for Op {
             // prove, at + take < 3 * METHOD_CAP, is still inside the slot.
             let copied = unsafe {
                 let to = base.add(core::mem::offset_of!(Slot, header.method) + at);
-                user::copy::<{ 2 * METHOD_CAP as u32 - 1 }>(to, take, address)
+                self.copy_out::<{ 2 * METHOD_CAP as u32 - 1 }>(to, take, &source)
             };
             if copied {
                 slot.header.method_len += take as u8;
@@ -349,7 +401,7 @@ impl Env for Op {
 
     #[inline(always)]
     fn buffer_start(&mut self, index: u32) -> Option<([u64; 2], u64)> {
-        let (address, len) = self.buffers.get(index)?;
+        let (address, len) = self.buffer(index)?;
         let len = len.min(u64::from(self.len));
         let mut start = [0_u64; 2];
         let to: *mut u8 = start.as_mut_ptr().cast();
@@ -369,7 +421,10 @@ impl Env for Op {
 
     #[inline(always)]
     fn leaves_chunk_open(&mut self) -> bool {
-        self.buffers.last_is_crlf()
+        match self.vector(self.buffers.count().wrapping_sub(1)) {
+            Some(IoVec { base, len: 2 }) => user::read(base) == Some(*b"\r\n"),
+            _ => false,
+        }
     }
 
     #[inline(always)]
