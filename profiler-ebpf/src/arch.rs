@@ -1,7 +1,8 @@
 //! What differs between processors: registers at system call entry, and numbers.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
+use aya_ebpf::helpers::generated::bpf_task_pt_regs;
 
+use crate::tasks::Current;
 use crate::user::Buffers;
 
 /// A system call on a socket.
@@ -144,11 +145,10 @@ mod shared {
 /// The system call that the current thread makes or sleeps in, from its saved
 /// registers. In an interrupt or a page fault the number is one that no call has.
 #[inline(always)]
-pub fn current_arguments() -> Arguments {
-    // SAFETY: both helpers return valid kernel pointers, typed for the verifier,
-    // which checks each load against the kernel's own `struct pt_regs`.
+pub fn current_arguments(current: Current) -> Arguments {
+    // SAFETY: a valid kernel pointer, typed for the verifier, which checks each load against the kernel's own `struct pt_regs`.
     unsafe {
-        let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
+        let frame = bpf_task_pt_regs(current.pointer()) as *const u64;
         Arguments {
             // arm64 keeps it in the low half of the word.
             number: *frame.add(regs::NUMBER) & 0xffff_ffff,
@@ -161,13 +161,13 @@ pub fn current_arguments() -> Arguments {
 
 /// The system call on a socket that the current thread makes.
 #[inline(always)]
-pub fn current_syscall() -> Syscall {
+pub fn current_syscall(current: Current) -> Syscall {
     let Arguments {
         number,
         first,
         second,
         third,
-    } = current_arguments();
+    } = current_arguments(current);
     let descriptor = match descriptor_argument(number) {
         0 => first,
         _ => third,

@@ -31,6 +31,26 @@ pub struct Task {
     pub hints: Hints,
 }
 
+/// The current thread: a pointer that the verifier knows the type of. Getting it is a
+/// call, so it is got once.
+#[derive(Clone, Copy)]
+pub struct Current(*mut task_struct);
+
+impl Current {
+    /// Whoever runs now.
+    #[inline(always)]
+    pub fn any() -> Self {
+        // SAFETY: the helper takes nothing.
+        Self(unsafe { bpf_get_current_task_btf() })
+    }
+
+    /// Its `struct task_struct`.
+    #[inline(always)]
+    pub fn pointer(self) -> *mut task_struct {
+        self.0
+    }
+}
+
 /// A map of type `BPF_MAP_TYPE_TASK_STORAGE`, laid out as loaders read it from the
 /// object's BTF (Documentation/bpf/map_sk_storage.rst has the like); aya-ebpf has
 /// none.
@@ -76,11 +96,11 @@ impl<T> TaskStorage<T> {
 #[btf_map]
 static TASKS: TaskStorage<Task> = TaskStorage::new();
 
-/// The current thread, if it is watched.
+/// The current thread, if it is watched, and what is kept with it.
 #[inline(always)]
-pub fn current() -> Option<&'static mut Task> {
-    // SAFETY: the helper takes nothing.
-    of(unsafe { bpf_get_current_task_btf() })
+pub fn current() -> Option<(Current, &'static mut Task)> {
+    let current = Current::any();
+    of(current.0).map(|task| (current, task))
 }
 
 /// That thread, if it is watched.

@@ -1,6 +1,6 @@
 //! Threads that serve requests: what the kernel keeps of them, and booking on requests.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_ktime_get_ns};
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use profiler_common::account::{Moment, Thread};
 use profiler_common::event::FLAG_WSGI;
 use profiler_common::pairing::conn::Conn;
@@ -8,13 +8,12 @@ use profiler_common::pairing::conn::Conn;
 use crate::config::setting;
 use crate::maps::CLOCKS;
 use crate::op::Op;
+use crate::tasks::Current;
 
 /// What the current thread has used up to now.
 #[inline(always)]
-pub fn moment(op: &Op) -> Moment {
-    // SAFETY: the helper takes nothing.
-    let task = unsafe { bpf_get_current_task_btf() };
-    Kernel::of(task.cast()).running(op.now)
+pub fn moment(op: &Op, current: Current) -> Moment {
+    Kernel::of(current.pointer().cast()).running(op.now)
 }
 
 /// The kernel's account of the current thread (`struct sched_entity` and `struct

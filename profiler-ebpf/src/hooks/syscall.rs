@@ -31,7 +31,7 @@ pub fn syscall_enter(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_enter(ctx: &TracePointContext) -> Option<()> {
-    let task = tasks::current()?;
+    let (_, task) = tasks::current()?;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     if let Some(index) = arch::flags_argument(number)
         && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK != 0
@@ -66,7 +66,7 @@ pub fn syscall_exit(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_exit(ctx: &TracePointContext) -> Option<()> {
-    let task = tasks::current()?;
+    let (current, task) = tasks::current()?;
     let Call {
         sock,
         is_unix,
@@ -83,14 +83,14 @@ fn try_exit(ctx: &TracePointContext) -> Option<()> {
     let sends = arch::sends(number);
     let io = Io { sock, ret };
     match (is_unix != 0, sends) {
-        (true, true) => traffic::sent_unix(task, io, || call),
+        (true, true) => traffic::sent_unix(current, task, io, || call),
         (true, false) if ret == EAGAIN => None,
-        (true, false) => traffic::received_unix(task, io, || call),
+        (true, false) => traffic::received_unix(current, task, io, || call),
         (false, true) => {
             let short = ret >= 0 && (ret as u64) < wanted;
-            traffic::sent(task, io, short, || call)
+            traffic::sent(current, task, io, short, || call)
         }
-        (false, false) => traffic::received(task, io, || call),
+        (false, false) => traffic::received(current, task, io, || call),
     }
 }
 
