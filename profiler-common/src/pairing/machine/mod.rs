@@ -49,7 +49,7 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
         ..Cursor::default()
     };
     let mut work = Work { env, conn };
-    if !E::repeat(MAX_STEPS, &mut work, advance) {
+    if len > 0 && !E::repeat(MAX_STEPS, &mut work, advance) {
         bad(work.env, work.conn);
     }
     let Work { env, conn } = work;
