@@ -151,7 +151,7 @@ mod tests {
             (["--ring-size", "3MiB"], "--ring-size"),
             (["--name", "("], "--name"),
             (["--pid", "0"], "--pid"),
-            (["--hooks", "fentry"], "--hooks"),
+            (["--hooks", "kprobe"], "--hooks"),
             (["--influx-url", "localhost:8086"], "--influx-url"),
             (["--influx-db", "x"], "--influx-url"),
         ] {

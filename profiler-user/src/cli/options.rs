@@ -75,6 +75,8 @@ pub enum Hooks {
     Auto,
     /// BTF tracepoints of the socket layer: no cost to other processes (Linux 6.3)
     Sock,
+    /// Ends of the kernel's own socket functions: no cost to other processes (Linux 5.15)
+    Fentry,
     /// Syscall tracepoints: every kernel, at a small cost to every syscall
     Syscall,
 }

@@ -3,12 +3,14 @@
 //! - `btf`, `offsets`: what must be known of the running kernel.
 //! - `object`: the programs and maps, loaded.
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
+//! - `hook`: a program and its place.
 //! - `log`: what the programs say in debugging builds.
 //! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
 
 mod back_end;
 mod btf;
+mod hook;
 mod log;
 mod object;
 mod offsets;

@@ -11,7 +11,7 @@ use aya::programs::uprobe::UProbeScope;
 use procfs::process::MMapPath;
 use profiler_common::event::{SERVER_APACHE, SERVER_APACHE_BLIND};
 
-use super::back_end::{explain, find};
+use super::hook::{explain, find};
 
 /// Called once a request, in embedded and daemon mode alike, right before the
 /// application (mod_wsgi 4.9 to 6.1, `wsgi_metrics.c`).
