@@ -5,6 +5,7 @@
 
 use aya::{Btf, Ebpf};
 
+use super::btf::Types;
 use super::hook::Hook;
 use super::{Error, tracefs};
 
@@ -69,6 +70,34 @@ impl BackEnd {
         }
     }
 
+    /// What it would not see on this kernel.
+    #[must_use]
+    pub fn missing(self, types: &Types) -> Vec<&'static str> {
+        // Since 6.5 a file is sent by ordinary writes (`splice_to_socket`, fs/splice.c).
+        let file_is_written = types.has_function("splice_to_socket");
+        let sees_files = match self {
+            Self::Sock => file_is_written,
+            Self::Fentry => file_is_written || types.has_function("inet_sendpage"),
+            Self::Syscall => true,
+        };
+        let sees_v6 = self != Self::Fentry || types.has_function("inet6_recvmsg");
+        let knows_queueing = types.offset("sched_info", "run_delay").is_ok();
+        [
+            (
+                sees_files,
+                "the bytes of files that leave by sendfile or splice",
+            ),
+            (sees_v6, "connections over IPv6"),
+            (
+                knows_queueing,
+                "the wait for a CPU, which counts with the wait before it",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(there, what)| (!there).then_some(what))
+        .collect()
+    }
+
     /// What speaks for it.
     const fn merit(self) -> &'static str {
         match self {
@@ -112,24 +141,24 @@ pub fn attach(
             Error::Refused(format!("cannot follow connections and processes: {why}"))
         })?;
     }
-    let candidates = BackEnd::ALL
-        .into_iter()
-        .filter(|candidate| wanted.is_none_or(|wanted| wanted == *candidate));
+    if let Some(wanted) = wanted {
+        let name = wanted.name();
+        return match wanted.attach(programs, btf) {
+            Ok(()) => Ok((wanted, vec![format!("{name}: taken, as asked")])),
+            Err(why) => Err(Error::BackEnd { name, why }),
+        };
+    }
     let mut reasons = Vec::new();
-    for candidate in candidates {
+    for candidate in BackEnd::ALL {
+        let name = candidate.name();
         match candidate.attach(programs, btf) {
             Ok(()) => {
-                let why = if wanted.is_some() {
-                    "as asked"
-                } else {
-                    candidate.merit()
-                };
-                reasons.push(format!("{}: taken, {why}", candidate.name()));
+                reasons.push(format!("{name}: taken, {}", candidate.merit()));
                 return Ok((candidate, reasons));
             }
             Err(why) => {
                 candidate.detach(programs);
-                reasons.push(format!("{}: {why}", candidate.name()));
+                reasons.push(format!("{name}: {why}"));
             }
         }
     }
