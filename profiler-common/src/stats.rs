@@ -7,7 +7,7 @@
 
 /// Sets of counters on each CPU: programs that an interrupt can bring while another
 /// is at work count apart, or the equation would miss one now and then.
-pub const PLACES: u32 = 4;
+pub const PLACES: u32 = 13;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {

@@ -7,7 +7,7 @@ use profiler_common::event::{AF_INET, AF_INET6};
 use profiler_common::pairing::conn::{CONN_SIZE, Conn, Endpoints};
 
 use crate::config::setting;
-use crate::maps::{CONN_ZERO, CONNS, FULL, PORTS, UNTRACKED};
+use crate::maps::{CONN_ZERO, CONNS, FULL, PORTS, Place, UNTRACKED};
 
 /// `IPPROTO_TCP` (include/uapi/linux/in.h).
 const IPPROTO_TCP: u16 = 6;
@@ -81,14 +81,13 @@ pub fn open(sock: u64, established_ns: u64) -> Option<*mut Conn> {
 }
 
 /// As `open`, but where there is no room, a stand-in that counts what is lost.
-/// For programs of `Place::Traffic` only, of which a CPU runs one at a time.
 #[inline(always)]
-pub fn open_or_stand_in(sock: u64) -> Option<*mut Conn> {
+pub fn open_or_stand_in(place: Place, sock: u64) -> Option<*mut Conn> {
     if let Some(conn) = open(sock, 0) {
         return Some(conn);
     }
     let zero = CONN_ZERO.get_ptr(0)?;
-    let stand_in = UNTRACKED.get_ptr_mut(0)?;
+    let stand_in = UNTRACKED.get_ptr_mut(place as u32)?;
     // SAFETY: this CPU's own value, used until the hook returns.
     unsafe {
         generated::bpf_probe_read_kernel(stand_in.cast(), CONN_SIZE as u32, zero.cast());

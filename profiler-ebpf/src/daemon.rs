@@ -260,7 +260,7 @@ pub fn join(op: &Op, slot: &mut Slot) -> Next {
 #[inline(always)]
 fn unpark(op: &mut Op, far_end: u64, handover: &Handover) -> Option<()> {
     let parked = PARKED.get_ptr(far_end)?;
-    let slot = TAKEN.get_ptr_mut(0)?;
+    let slot = TAKEN.get_ptr_mut(op.place as u32)?;
     copy_slot(parked, slot);
     if PARKED.remove(far_end).is_err() {
         return None;

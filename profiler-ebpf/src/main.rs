@@ -24,6 +24,7 @@ mod hooks;
 mod kernel;
 mod maps;
 mod op;
+mod preemption;
 mod tasks;
 mod threads;
 mod traffic;

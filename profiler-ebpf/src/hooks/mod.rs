@@ -1,8 +1,8 @@
 //! The hooks: thin programs, one file a topic.
 //!
-//! `sock` and `syscall` are the two back ends, of which one is attached; `sched`,
-//! `switch` and `tcp` are attached with either, `wsgi` where there is mod_wsgi; `tasks`
-//! is run by user space.
+//! `sock`, `fentry` and `syscall` are the back ends, of which one is attached; `sched`,
+//! `switch` and `tcp` are attached with any of them, `wsgi` where there is mod_wsgi;
+//! `tasks` is run by user space.
 
 /// A line for aya-log, in builds with the feature `log` only.
 macro_rules! log {
@@ -12,6 +12,7 @@ macro_rules! log {
     };
 }
 
+mod fentry;
 mod sched;
 mod sock;
 mod switch;
@@ -20,7 +21,13 @@ mod tasks;
 mod tcp;
 mod wsgi;
 
+use profiler_common::config::Hung;
+
 use crate::maps::WATCHED;
+use crate::preemption;
+
+/// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
+const MSG_PEEK: i32 = 2;
 
 /// Which kind of server the process is, if it is watched.
 #[inline(always)]
@@ -28,4 +35,13 @@ fn watched_kind(process: u32) -> Option<u32> {
     let kind = WATCHED.get_ptr(process)?;
     // SAFETY: a valid map value.
     Some(unsafe { *kind })
+}
+
+/// Does `what` without being put off for another thread.
+#[inline(always)]
+fn undisturbed(hung: Hung, what: impl FnOnce() -> Option<()>) -> Option<()> {
+    preemption::off(hung);
+    let done = what();
+    preemption::on(hung);
+    done
 }

@@ -6,16 +6,16 @@
 
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
+use profiler_common::config::Hung;
 use profiler_common::event::AF_UNIX;
 
+use super::{MSG_PEEK, undisturbed};
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
-use crate::maps::Call;
-use crate::traffic::{EAGAIN, Io};
-use crate::{conns, tasks, traffic};
-
-/// `MSG_PEEK` (include/linux/socket.h).
-const MSG_PEEK: u64 = 2;
+use crate::maps::Place;
+use crate::tasks::Started;
+use crate::traffic::{self, Call, Io};
+use crate::{conns, tasks};
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -34,7 +34,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     let (_, task) = tasks::current()?;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     if let Some(index) = arch::flags_argument(number)
-        && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK != 0
+        && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK as u64 != 0
     {
         return None;
     }
@@ -49,7 +49,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         Some(index) => read(ctx, ARGUMENTS + index * 8)?,
         None => 0,
     };
-    task.call = Call {
+    task.started = Started {
         sock,
         is_unix: u64::from(is_unix),
         wanted,
@@ -67,31 +67,32 @@ pub fn syscall_exit(ctx: TracePointContext) -> u32 {
 #[inline(always)]
 fn try_exit(ctx: &TracePointContext) -> Option<()> {
     let (current, task) = tasks::current()?;
-    let Call {
+    let Started {
         sock,
         is_unix,
         wanted,
         call,
-    } = task.call;
+    } = task.started;
     if sock == 0 {
         return None;
     }
-    task.call.sock = 0;
+    task.started.sock = 0;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     let ret: i64 = read(ctx, RETURN)?;
     log!(ctx, "call {} on {:x}: {}", number, sock, ret);
-    let sends = arch::sends(number);
-    let io = Io { sock, ret };
-    match (is_unix != 0, sends) {
-        (true, true) => traffic::sent_unix(current, task, io, || call),
-        (true, false) if ret == EAGAIN => None,
-        (true, false) => traffic::received_unix(current, task, io, || call),
-        (false, true) => {
-            let short = ret >= 0 && (ret as u64) < wanted;
-            traffic::sent(current, task, io, short, || call)
-        }
-        (false, false) => traffic::received(current, task, io, || call),
-    }
+    let io = Io {
+        place: Place::Received,
+        sock,
+        ret,
+        short: ret >= 0 && (ret as u64) < wanted,
+        call: Call::kept(call),
+    };
+    undisturbed(Hung::Tracepoint, || match (is_unix != 0, arch::sends(number)) {
+        (true, true) => traffic::sent_unix(current, task, io),
+        (true, false) => traffic::received_unix(current, task, io),
+        (false, true) => traffic::sent(current, task, io),
+        (false, false) => traffic::received(current, task, io),
+    })
 }
 
 #[inline(always)]

@@ -7,7 +7,8 @@ use profiler_common::intern::Blob;
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, PLACES};
 
-use super::{Blobs, Cost, Error, Settings, offsets};
+use super::btf::Types;
+use super::{Blobs, Cost, Error, Settings, calls, offsets};
 
 /// The object that profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
@@ -27,11 +28,15 @@ unsafe impl Pod for Shared<Slot> {}
 
 /// Loads maps and programs; none is attached.
 pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
-    let config = offsets::resolve(settings.ring_bytes / 4).map_err(|error| {
+    let needed = |error| {
         Error::Refused(format!(
             "wsgiprobe needs the kernel's type information: {error}"
         ))
-    })?;
+    };
+    let types = Types::of_kernel().map_err(needed)?;
+    let config = offsets::resolve(&types, settings.ring_bytes / 4).map_err(needed)?;
+    let object = calls::put_in(OBJECT, &types);
+    drop(types);
     let btf = Btf::from_sys_fs().map_err(|error| {
         Error::Refused(format!(
             "the kernel's type information is unusable: {error}"
@@ -45,7 +50,7 @@ pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
         .override_global("CONFIG", &config, true)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("EVENTS", settings.ring_bytes)
-        .load(OBJECT)
+        .load(&object)
         .map_err(|error| refused_or_failed(&error))?;
     Ok((programs, btf))
 }
@@ -69,6 +74,19 @@ fn refused_or_failed(error: &dyn std::error::Error) -> Error {
     } else {
         Error::Failed(text)
     }
+}
+
+/// Name and verified instructions of each program that is loaded.
+pub fn loaded(programs: &Ebpf) -> Vec<(String, Option<u32>)> {
+    let mut loaded: Vec<_> = programs
+        .programs()
+        .filter_map(|(name, program)| {
+            let info = program.info().ok()?;
+            Some((name.to_owned(), info.verified_instruction_count()))
+        })
+        .collect();
+    loaded.sort_unstable();
+    loaded
 }
 
 /// Runs and time of all loaded programs.

@@ -5,8 +5,7 @@ use profiler_common::config::Config;
 use super::btf::{Error, Types};
 
 /// Resolves every member that the programs touch.
-pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
-    let types = Types::of_kernel()?;
+pub fn resolve(types: &Types, wake_bytes: u32) -> Result<Config, Error> {
     let at = |structure, member| types.offset(structure, member);
     Ok(Config {
         task_tgid: at("task_struct", "tgid")?,

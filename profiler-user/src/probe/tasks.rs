@@ -7,7 +7,7 @@ use aya::programs::Iter;
 use aya::{Btf, Ebpf};
 use profiler_common::account::SERVING_SIZE;
 
-use super::back_end::{explain, find};
+use super::hook::{explain, find};
 use super::{Error, ServingThread};
 
 const TAKE_UP: &str = "take_up";
