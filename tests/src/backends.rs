@@ -5,6 +5,9 @@ use std::sync::{PoisonError, RwLock};
 
 use anyhow::{Context, Result};
 
+use crate::emulated::emulated;
+use crate::skip;
+
 /// A hook back end that every kernel under test must offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
@@ -38,7 +41,12 @@ pub const SKIP: &str = "WSGIPROBE_SKIP_BACKEND";
 static CORES: RwLock<()> = RwLock::new(());
 
 /// As [`run`], with no other test running: for what is measured in microseconds.
+/// On emulated processors those mean nothing.
 pub fn run_alone(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
+    if emulated() {
+        skip::say("it measures microseconds, and processors are emulated");
+        return Ok(());
+    }
     alone(|| unless_skipped(backend, test))
 }
 
@@ -58,7 +66,9 @@ pub fn run(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
 
 fn unless_skipped(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
     if std::env::var(SKIP).is_ok_and(|named| named == backend.name()) {
-        println!("skipped: {SKIP} says that this machine cannot run {backend}");
+        skip::say(&format!(
+            "{SKIP} says that this machine cannot run {backend}"
+        ));
         return Ok(());
     }
     test(backend).with_context(|| format!("with --hooks {backend}"))

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use tally::Tally;
+pub use tally::Tally;
 
 use crate::progress::{Progress, bad, good, seconds};
 use crate::workspace::cargo;

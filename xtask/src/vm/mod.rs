@@ -1,0 +1,205 @@
+//! `cargo xtask vm`: the end-to-end tests on Debian's own kernels, under QEMU.
+//!
+//! [`fetch`] gets a kernel ([`kernels`]) through a private [`apt`], [`root`] makes the
+//! guests' file system, [`initrd`] what a kernel starts with: all of that is kept in
+//! the [`cache`]. [`payload`] packs what is under test, with a [`plan`]; [`boot`] runs
+//! QEMU, [`guest`] is what this program does inside. [`outcome`] reads what the guest
+//! says, [`matrix`] shows it.
+//!
+//! Processors are emulated, since kernels of other versions find no KVM everywhere:
+//! for function, never for timing.
+
+mod apt;
+mod boot;
+mod cache;
+mod fetch;
+pub mod guest;
+mod initrd;
+pub mod kernels;
+mod matrix;
+mod outcome;
+mod payload;
+mod plan;
+mod root;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use self::boot::{End, Machine};
+use self::cache::Cache;
+use self::kernels::{Arch, Kernel};
+use self::matrix::Row;
+use self::outcome::Outcome;
+use self::payload::Programs;
+use self::plan::{NO_BACK_END, Plan};
+use crate::progress::{Progress, bad, seconds};
+use crate::test::Tally;
+
+/// Which kernels, and what on them.
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// 5.10, 6.1, 6.12, 6.18, 7.x, 6.12-arm64; without one 6.1 and 7.x.
+    kernels: Vec<String>,
+    /// Every kernel.
+    #[arg(long)]
+    pub all: bool,
+    /// Only this hook back end (or `none`: tests without one); may be repeated.
+    #[arg(long = "backend")]
+    back_ends: Vec<String>,
+    /// Only tests with this in their name.
+    #[arg(long = "test")]
+    pub test: Option<String>,
+    /// Fetch the newest kernels, even where there are some in the cache.
+    #[arg(long)]
+    refresh: bool,
+}
+
+/// Runs it, prints the matrix.
+pub fn run(options: &Options) -> Result<()> {
+    let tally = tally(options)?;
+    if tally.failed > 0 {
+        bail!("{tally}");
+    }
+    println!("{tally}");
+    Ok(())
+}
+
+/// As [`run`]; the counts instead of a verdict.
+pub fn tally(options: &Options) -> Result<Tally> {
+    let kernels = kernels::choose(&options.kernels, options.all)?;
+    let mut progress = Progress::new("vm", kernels.len() + 2);
+    let programs = progress.step("build what is to be tested", Programs::build)?;
+    let columns = columns(&programs, options)?;
+    let tests = programs.names(options.test.as_deref())?;
+    ensure!(!tests.is_empty(), "no test is named so");
+    let guests = progress.step("get kernels and a root", || {
+        let cache = Cache::open()?;
+        let root = root::image(&cache)?;
+        let prepare = |kernel: &Kernel| Guest::prepare(&cache, *kernel, &root, options.refresh);
+        kernels.iter().map(prepare).collect::<Result<Vec<_>>>()
+    })?;
+
+    let mut rows = Vec::new();
+    for guest in &guests {
+        let mut plan = Plan::of(&tests, &programs.back_ends()?);
+        plan.columns.retain(|name, _| columns.contains(name));
+        rows.push(guest.row(&mut progress, &programs, &plan));
+    }
+    println!("\n{}", matrix::text(&rows, &columns));
+    let mut tally = Tally::default();
+    for row in &rows {
+        for fault in row.faults(&columns) {
+            anstream::println!("{} {fault}", bad("FAULT"));
+        }
+        tally += row.tally(&columns);
+    }
+    Ok(tally)
+}
+
+/// The columns of the matrix.
+fn columns(programs: &Programs, options: &Options) -> Result<Vec<String>> {
+    let mut all = programs.back_ends()?;
+    all.push(NO_BACK_END.to_owned());
+    if let Some(unknown) = options.back_ends.iter().find(|name| !all.contains(name)) {
+        bail!(
+            "there is no back end {unknown}; there are {}",
+            all.join(", ")
+        );
+    }
+    let wanted = |name: &String| options.back_ends.is_empty() || options.back_ends.contains(name);
+    all.retain(wanted);
+    Ok(all)
+}
+
+/// A kernel that is ready to boot.
+struct Guest {
+    kernel: Kernel,
+    image: PathBuf,
+    initrd: PathBuf,
+    root: PathBuf,
+    log: PathBuf,
+}
+
+impl Guest {
+    fn prepare(cache: &Cache, kernel: Kernel, root: &Path, anew: bool) -> Result<Self> {
+        ensure!(
+            kernel.arch == Arch::Amd64,
+            "{}: there are no programs for {} yet",
+            kernel.name,
+            kernel.arch.debian()
+        );
+        let began = Instant::now();
+        let fetched = fetch::kernel(cache, &kernel, anew)
+            .with_context(|| format!("kernel {}", kernel.name))?;
+        let initrd = initrd::for_kernel(cache, &fetched, kernel.arch)?;
+        let took = seconds(began.elapsed());
+        println!("      {} is {}, in {took}", kernel.name, fetched.release);
+        Ok(Self {
+            kernel,
+            image: fetched.image,
+            initrd,
+            root: root.to_owned(),
+            log: cache.path(&format!("{}.log", kernel.name)),
+        })
+    }
+
+    /// Boots it, once more if it does not come up, and has it do the plan.
+    fn row(&self, progress: &mut Progress, programs: &Programs, plan: &Plan) -> Row {
+        let mut boots = 0;
+        let mut outcome = Ok(Outcome::default());
+        let what = format!(
+            "tests on {}, log in {}",
+            self.kernel.name,
+            self.log.display()
+        );
+        let _ = progress.step(what, || {
+            while boots < 2 && !outcome.as_ref().is_ok_and(|outcome| outcome.up) {
+                boots += 1;
+                outcome = self.boot(programs, plan);
+            }
+            match &outcome {
+                Ok(outcome) if !outcome.up => bail!("it does not boot"),
+                Ok(outcome) if !outcome.complete => bail!("it did not come to its end"),
+                Ok(_) => Ok(()),
+                Err(error) => bail!("{error:#}"),
+            }
+        });
+        Row {
+            kernel: self.kernel,
+            boots,
+            outcome: outcome.map_err(|error| format!("{error:#}")),
+        }
+    }
+
+    fn boot(&self, programs: &Programs, plan: &Plan) -> Result<Outcome> {
+        let folder = tempfile::tempdir().context("a folder for the initrd")?;
+        let (second, both) = (folder.path().join("payload"), folder.path().join("initrd"));
+        programs.pack(plan.clone(), &second)?;
+        payload::join(&self.initrd, &second, &both)?;
+        let machine = Machine {
+            arch: self.kernel.arch,
+            image: &self.image,
+            initrd: &both,
+            root: &self.root,
+            log: &self.log,
+        };
+        let began = Instant::now();
+        let mut outcome = Outcome::default();
+        let end = boot::run(&machine, |line| {
+            if let Some(said) = outcome.line(line) {
+                println!("      {} {said}", seconds(began.elapsed()));
+            }
+        })?;
+        for line in &outcome.details {
+            println!("      | {line}");
+        }
+        match end {
+            End::Over => {}
+            End::Silent => println!("      it fell silent and was stopped"),
+            End::Late => println!("      it took too long and was stopped"),
+        }
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,134 @@
+//! What a guest gets from this machine: the tests, wsgiprobe, and this program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::guest::EXPRESS;
+use super::initrd;
+use super::plan::Plan;
+use crate::command;
+use crate::workspace::{self, cargo};
+
+/// Builds `mod_wsgi-express` where it is missing, and needs no wsgiprobe.
+const EXPRESS_TEST: &str = "events_alone::express_embedded";
+
+/// The programs, built for this machine.
+pub struct Programs {
+    /// The end-to-end tests.
+    tests: PathBuf,
+    /// What they test.
+    wsgiprobe: PathBuf,
+    /// `mod_wsgi-express`, which guests have no network to build.
+    express: PathBuf,
+}
+
+impl Programs {
+    /// Builds them.
+    pub fn build() -> Result<Self> {
+        let wsgiprobe = workspace::wsgiprobe()?;
+        let tests = build_tests()?;
+        let express = express(&tests, &wsgiprobe)?;
+        Ok(Self {
+            tests,
+            wsgiprobe,
+            express,
+        })
+    }
+
+    /// The names of all tests that contain `filter`.
+    pub fn names(&self, filter: Option<&str>) -> Result<Vec<String>> {
+        let mut list = Command::new(&self.tests);
+        let list = command::read(list.args(["--list", "--format=terse"]))?;
+        let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
+        let wanted = names.filter(|name| filter.is_none_or(|filter| name.contains(filter)));
+        Ok(wanted.map(str::to_owned).collect())
+    }
+
+    /// The back ends that wsgiprobe knows, whether this machine can run them or not.
+    pub fn back_ends(&self) -> Result<Vec<String>> {
+        let report = crate::verifier::check(&self.wsgiprobe)?;
+        Ok(report.back_ends.into_iter().map(|one| one.name).collect())
+    }
+
+    /// Writes the second archive: all of this, and the plan.
+    pub fn pack(&self, mut plan: Plan, archive: &Path) -> Result<()> {
+        let folder = tempfile::tempdir().context("a folder for the payload")?;
+        let payload = folder.path().join("payload");
+        fs::create_dir_all(payload.join(EXPRESS))?;
+        strip(&std::env::current_exe()?, &payload.join("guest"))?;
+        strip(&self.tests, &payload.join("e2e"))?;
+        strip(&self.wsgiprobe, &payload.join("wsgiprobe"))?;
+        let mut copy = Command::new("cp");
+        copy.arg("--archive").arg(&self.express);
+        command::run(copy.arg(payload.join(EXPRESS)))?;
+        plan.express = Some(self.express.display().to_string());
+        fs::write(payload.join("plan.json"), serde_json::to_vec(&plan)?)?;
+        initrd::pack(folder.path(), archive)
+    }
+}
+
+/// Without what only a debugger reads: most of it.
+fn strip(from: &Path, to: &Path) -> Result<()> {
+    let mut strip = Command::new("strip");
+    command::run(strip.arg("-o").arg(to).arg(from))
+}
+
+/// The one test binary of the tests' package.
+fn build_tests() -> Result<PathBuf> {
+    let messages = command::read(cargo().args([
+        "test",
+        "--package=wsgiprobe-tests",
+        "--test=e2e",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+    ]))?;
+    let paths = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_tests = message["target"]["name"] == "e2e";
+        let path = message["executable"].as_str().filter(|_| is_tests)?;
+        Some(PathBuf::from(path))
+    });
+    paths.last().context("cargo built no end-to-end tests")
+}
+
+/// The folder that the tests built it in; has them do so if they have not yet.
+fn express(tests: &Path, wsgiprobe: &Path) -> Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|named| !named.is_empty());
+    let cache = match cache {
+        Some(named) => PathBuf::from(named).join("wsgiprobe"),
+        None => workspace::target_dir()?.join("wsgiprobe-cache"),
+    };
+    if let Some(found) = newest_express(&cache) {
+        return Ok(found);
+    }
+    let mut build = Command::new(tests);
+    build.args(["--exact", EXPRESS_TEST]);
+    command::run_quietly(build.env("WSGIPROBE_BIN", wsgiprobe))?;
+    let found = newest_express(&cache);
+    found.with_context(|| {
+        format!(
+            "{EXPRESS_TEST} left no mod_wsgi-express in {}",
+            cache.display()
+        )
+    })
+}
+
+fn newest_express(cache: &Path) -> Option<PathBuf> {
+    let folders = fs::read_dir(cache)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    let complete = folders.filter(|folder| folder.join("bin/mod_wsgi-express").exists());
+    complete.max()
+}
+
+/// One file out of two: the kernel unpacks one archive after the other.
+pub fn join(first: &Path, second: &Path, both: &Path) -> Result<()> {
+    let mut all = fs::read(first)?;
+    ensure!(all.len() % 4 == 0, "{} is no archive", first.display());
+    all.extend(fs::read(second)?);
+    fs::write(both, all).context("the initrd")
+}
