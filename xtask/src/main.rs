@@ -40,6 +40,8 @@ enum Job {
     Test(test::Options),
     /// Run the end-to-end tests on Debian's kernels, in QEMU.
     Vm(vm::Options),
+    /// Count what the kernel's verifier goes through, against the budget.
+    Verifier(verifier::Options),
     /// What `vm` runs inside its guests.
     #[command(hide = true)]
     Guest,
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Job::Check => check::run(),
         Job::Test(options) => return test::run(&options),
         Job::Vm(options) => vm::run(&options),
+        Job::Verifier(options) => verifier::run(&options),
         Job::Guest => vm::guest::run(),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),

@@ -34,6 +34,13 @@ pub struct Program {
     pub instructions_processed: Option<u64>,
 }
 
+impl Program {
+    /// 0 where the kernel does not say.
+    pub fn count(&self) -> u64 {
+        self.instructions_processed.unwrap_or(0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

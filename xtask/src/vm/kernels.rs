@@ -15,8 +15,6 @@ pub struct Kernel {
     pub arch: Arch,
     /// Debian's suite that has it.
     pub suite: Suite,
-    /// The back ends that it must take; others are welcome.
-    pub back_ends: &'static [&'static str],
     /// Whether the test command boots it, too.
     pub usual: bool,
 }
@@ -41,12 +39,8 @@ pub enum Suite {
 
 /// All of them, the oldest first.
 pub const ALL: [Kernel; 6] = [
+    kernel("5.10", "5.10.", Suite::Security("bullseye-security")),
     Kernel {
-        back_ends: &[],
-        ..kernel("5.10", "5.10.", Suite::Security("bullseye-security"))
-    },
-    Kernel {
-        back_ends: &[],
         usual: true,
         ..kernel("6.1", "6.1.", Suite::Security("bookworm-security"))
     },
@@ -68,7 +62,6 @@ const fn kernel(name: &'static str, series: &'static str, suite: Suite) -> Kerne
         series,
         arch: Arch::Amd64,
         suite,
-        back_ends: &["sock", "syscall"],
         usual: false,
     }
 }

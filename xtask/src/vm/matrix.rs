@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use super::kernels::Kernel;
 use super::outcome::{Column, Outcome};
 use crate::test::Tally;
+use crate::verifier::Budget;
 
 /// One row.
 pub struct Row {
@@ -43,9 +44,9 @@ impl Row {
         })
     }
 
-    /// Everything about this row that must not be; `wanted` are the columns that
-    /// were to be run.
-    pub fn faults(&self, wanted: &[String]) -> Vec<String> {
+    /// Everything about this row that must not be. What the verifier's budget names
+    /// must still be taken; other back ends are welcome.
+    pub fn faults(&self, budget: &Budget) -> Vec<String> {
         let name = self.kernel.name;
         let outcome = match &self.outcome {
             Ok(outcome) => outcome,
@@ -61,13 +62,8 @@ impl Row {
                 faults.push(format!("{name}, {back_end}: {missing} tests did not end"));
             }
         }
-        for back_end in self.kernel.back_ends {
-            if !wanted.iter().any(|name| name == back_end) {
-                continue;
-            }
-            if let Cell::Refused(why) = self.cell(back_end) {
-                faults.push(format!("{name} no longer takes {back_end}: {why}"));
-            }
+        if let Some(report) = &outcome.report {
+            faults.extend(budget.faults(name, report));
         }
         if !outcome.complete {
             faults.push(format!("{name}: the guest did not come to its end"));
@@ -75,8 +71,8 @@ impl Row {
         faults
     }
 
-    /// Its tests, for the count.
-    pub fn tally(&self, wanted: &[String]) -> Tally {
+    /// Its tests, for the count; what went wrong are its faults.
+    pub fn tally(&self) -> Tally {
         let columns = self.outcome.iter().flat_map(|outcome| &outcome.columns);
         let (mut passed, mut skipped) = (0, 0);
         for (_, column) in columns {
@@ -85,7 +81,7 @@ impl Row {
         }
         Tally {
             passed: passed as u64,
-            failed: self.faults(wanted).len() as u64,
+            failed: 0,
             skipped: skipped as u64,
         }
     }
@@ -195,15 +191,12 @@ mod tests {
             reason: (!usable).then(|| "no such tracepoint\nmore".to_owned()),
             programs: Vec::new(),
         };
-        let mut outcome = Outcome {
-            up: true,
-            complete: true,
-            report: Some(Report {
-                kernel: "6.12.1-cloud".to_owned(),
-                back_ends: vec![back_end("sock", false), back_end("syscall", true)],
-            }),
-            ..Outcome::default()
-        };
+        let mut outcome = Outcome::default();
+        (outcome.up, outcome.complete) = (true, true);
+        outcome.report = Some(Report {
+            kernel: "6.12.1-cloud".to_owned(),
+            back_ends: vec![back_end("sock", false), back_end("syscall", true)],
+        });
         outcome.columns.insert(
             "syscall".to_owned(),
             Column {
@@ -240,12 +233,13 @@ mod tests {
 
     #[test]
     fn a_back_end_that_worked_before_must_work() {
-        let faults = row().faults(&names(&["sock", "syscall"]));
-        assert_eq!(faults.len(), 3, "{faults:?}");
-        assert!(
-            faults[2].starts_with("6.12 no longer takes sock: "),
-            "{faults:?}"
-        );
-        assert_eq!(row().faults(&names(&["syscall"])).len(), 2);
+        let faults = row().faults(&Budget::default());
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        let mut before = row().outcome.unwrap().report.unwrap();
+        before.back_ends[0].usable = true;
+        let mut budget = Budget::default();
+        budget.update("6.12", &before);
+        let faults = row().faults(&budget);
+        assert!(faults[2].starts_with("6.12 refuses sock: "), "{faults:?}");
     }
 }

@@ -36,6 +36,7 @@ use self::payload::Programs;
 use self::plan::{NO_BACK_END, Plan};
 use crate::progress::{Progress, bad, seconds};
 use crate::test::Tally;
+use crate::verifier::{Budget, report::Report};
 
 /// Which kernels, and what on them.
 #[derive(clap::Args, Default)]
@@ -75,10 +76,7 @@ pub fn tally(options: &Options) -> Result<Tally> {
     let tests = programs.names(options.test.as_deref())?;
     ensure!(!tests.is_empty(), "no test is named so");
     let guests = progress.step("get kernels and a root", || {
-        let cache = Cache::open()?;
-        let root = root::image(&cache)?;
-        let prepare = |kernel: &Kernel| Guest::prepare(&cache, *kernel, &root, options.refresh);
-        kernels.iter().map(prepare).collect::<Result<Vec<_>>>()
+        prepare(&kernels, options.refresh)
     })?;
 
     let mut rows = Vec::new();
@@ -89,13 +87,39 @@ pub fn tally(options: &Options) -> Result<Tally> {
     }
     println!("\n{}", matrix::text(&rows, &columns));
     let mut tally = Tally::default();
+    let budget = Budget::read()?;
     for row in &rows {
-        for fault in row.faults(&columns) {
+        let faults = row.faults(&budget);
+        for fault in &faults {
             anstream::println!("{} {fault}", bad("FAULT"));
         }
-        tally += row.tally(&columns);
+        tally += row.tally();
+        tally.failed += faults.len() as u64;
     }
     Ok(tally)
+}
+
+/// What these kernels say of wsgiprobe, with their names; runs no test.
+pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
+    let kernels = kernels::choose(names, false)?;
+    let mut progress = Progress::new("vm", kernels.len() + 2);
+    let programs = progress.step("build what is to be tested", Programs::build)?;
+    let guests = progress.step("get kernels and a root", || prepare(&kernels, false))?;
+    let mut reports = Vec::new();
+    for guest in &guests {
+        let row = guest.row(&mut progress, &programs, &Plan::default());
+        let report = row.outcome.ok().and_then(|outcome| outcome.report);
+        let name = row.kernel.name.to_owned();
+        reports.push((name, report.context("the guest did not say")?));
+    }
+    Ok(reports)
+}
+
+fn prepare(kernels: &[Kernel], anew: bool) -> Result<Vec<Guest>> {
+    let cache = Cache::open()?;
+    let root = root::image(&cache)?;
+    let prepare = |kernel: &Kernel| Guest::prepare(&cache, *kernel, &root, anew);
+    kernels.iter().map(prepare).collect()
 }
 
 /// The columns of the matrix.

@@ -64,7 +64,7 @@ impl Programs {
         let mut copy = Command::new("cp");
         copy.arg("--archive").arg(&self.express);
         command::run(copy.arg(payload.join(EXPRESS)))?;
-        plan.express = Some(self.express.display().to_string());
+        plan.express = Some(built_in(&self.express)?);
         fs::write(payload.join("plan.json"), serde_json::to_vec(&plan)?)?;
         initrd::pack(folder.path(), archive)
     }
@@ -114,6 +114,16 @@ fn express(tests: &Path, wsgiprobe: &Path) -> Result<PathBuf> {
             cache.display()
         )
     })
+}
+
+/// The folder that its scripts name: it may have been moved since.
+fn built_in(express: &Path) -> Result<String> {
+    let script = express.join("bin/mod_wsgi-express");
+    let text = fs::read_to_string(&script).with_context(|| script.display().to_string())?;
+    let interpreter = text.lines().next().and_then(|line| line.strip_prefix("#!"));
+    let folder = interpreter.and_then(|python| python.split_once("/bin/python"));
+    let (folder, _) = folder.with_context(|| format!("{} names no Python", script.display()))?;
+    Ok(folder.to_owned())
 }
 
 fn newest_express(cache: &Path) -> Option<PathBuf> {
