@@ -2,8 +2,8 @@
 //!
 //! [`fetch`] gets a kernel ([`kernels`]) through a private [`apt`], [`root`] makes the
 //! guests' file system, [`initrd`] what a kernel starts with: all of that is kept in
-//! the [`cache`]. [`payload`] packs what is under test, with a [`plan`]; [`boot`] runs
-//! QEMU, [`guest`] is what this program does inside. [`outcome`] reads what the guest
+//! the [`cache`]. [`payload`] packs what is under test, with a [`plan`]; [`crew`] has several guests
+//! at work, [`boot`] runs QEMU, [`guest`] is what this program does inside. [`outcome`] reads what the guest
 //! says, [`matrix`] shows it.
 //!
 //! Processors are emulated, since kernels of other versions find no KVM everywhere:
@@ -12,6 +12,7 @@
 mod apt;
 mod boot;
 mod cache;
+mod crew;
 mod fetch;
 pub mod guest;
 mod initrd;
@@ -45,16 +46,27 @@ pub struct Options {
     kernels: Vec<String>,
     /// Every kernel.
     #[arg(long)]
-    pub all: bool,
+    all: bool,
     /// Only this hook back end (or `none`: tests without one); may be repeated.
     #[arg(long = "backend")]
     back_ends: Vec<String>,
     /// Only tests with this in their name.
     #[arg(long = "test")]
-    pub test: Option<String>,
+    test: Option<String>,
     /// Fetch the newest kernels, even where there are some in the cache.
     #[arg(long)]
     refresh: bool,
+}
+
+impl Options {
+    /// For the test command.
+    pub fn tests(all: bool, test: Option<String>) -> Self {
+        Self {
+            all,
+            test,
+            ..Self::default()
+        }
+    }
 }
 
 /// Runs it, prints the matrix.
@@ -70,20 +82,28 @@ pub fn run(options: &Options) -> Result<()> {
 /// As [`run`]; the counts instead of a verdict.
 pub fn tally(options: &Options) -> Result<Tally> {
     let kernels = kernels::choose(&options.kernels, options.all)?;
-    let mut progress = Progress::new("vm", kernels.len() + 2);
+    let mut progress = Progress::new("vm", 3);
     let programs = progress.step("build what is to be tested", Programs::build)?;
     let columns = columns(&programs, options)?;
     let tests = programs.names(options.test.as_deref())?;
-    ensure!(!tests.is_empty(), "no test is named so");
+    if tests.is_empty() {
+        println!("no end-to-end test is named so");
+        return Ok(Tally::default());
+    }
     let guests = progress.step("get kernels and a root", || {
         prepare(&kernels, options.refresh)
     })?;
 
-    let mut rows = Vec::new();
-    for guest in &guests {
-        let mut plan = Plan::of(&tests, &programs.back_ends()?);
-        plan.columns.retain(|name, _| columns.contains(name));
-        rows.push(guest.row(&mut progress, &programs, &plan));
+    let mut plan = Plan::of(&tests, &programs.back_ends()?);
+    plan.columns.retain(|name, _| columns.contains(name));
+    let rows = progress.step("run the tests", || crew::rows(&guests, &programs, &plan))?;
+    for row in &rows {
+        row.outcome
+            .iter()
+            .flat_map(|outcome| &outcome.details)
+            .for_each(|line| {
+                println!("{}| {line}", row.kernel.name);
+            });
     }
     println!("\n{}", matrix::text(&rows, &columns));
     let mut tally = Tally::default();
@@ -102,17 +122,18 @@ pub fn tally(options: &Options) -> Result<Tally> {
 /// What these kernels say of wsgiprobe, with their names; runs no test.
 pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
     let kernels = kernels::choose(names, false)?;
-    let mut progress = Progress::new("vm", kernels.len() + 2);
+    let mut progress = Progress::new("vm", 3);
     let programs = progress.step("build what is to be tested", Programs::build)?;
     let guests = progress.step("get kernels and a root", || prepare(&kernels, false))?;
-    let mut reports = Vec::new();
-    for guest in &guests {
-        let row = guest.row(&mut progress, &programs, &Plan::default());
-        let report = row.outcome.ok().and_then(|outcome| outcome.report);
+    let plan = Plan::default();
+    let rows = progress.step("ask the kernels", || crew::rows(&guests, &programs, &plan))?;
+    let report = |row: Row| {
         let name = row.kernel.name.to_owned();
-        reports.push((name, report.context("the guest did not say")?));
-    }
-    Ok(reports)
+        let report = row.outcome.ok().and_then(|outcome| outcome.report);
+        let report = report.with_context(|| format!("kernel {name} did not answer"))?;
+        Ok((name, report))
+    };
+    rows.into_iter().map(report).collect()
 }
 
 fn prepare(kernels: &[Kernel], anew: bool) -> Result<Vec<Guest>> {
@@ -170,34 +191,38 @@ impl Guest {
     }
 
     /// Boots it, once more if it does not come up, and has it do the plan.
-    fn row(&self, progress: &mut Progress, programs: &Programs, plan: &Plan) -> Row {
+    fn row(&self, programs: &Programs, plan: &Plan) -> Row {
+        let began = Instant::now();
         let mut boots = 0;
         let mut outcome = Ok(Outcome::default());
-        let what = format!(
-            "tests on {}, log in {}",
-            self.kernel.name,
-            self.log.display()
-        );
-        let _ = progress.step(what, || {
-            while boots < 2 && !outcome.as_ref().is_ok_and(|outcome| outcome.up) {
-                boots += 1;
-                outcome = self.boot(programs, plan);
-            }
-            match &outcome {
-                Ok(outcome) if !outcome.up => bail!("it does not boot"),
-                Ok(outcome) if !outcome.complete => bail!("it did not come to its end"),
-                Ok(_) => Ok(()),
-                Err(error) => bail!("{error:#}"),
-            }
-        });
+        while boots < 2 && !outcome.as_ref().is_ok_and(|outcome| outcome.up) {
+            boots += 1;
+            outcome = self.boot(programs, plan, began);
+        }
+        let outcome = match outcome {
+            Ok(outcome) if !outcome.up => Err("it does not boot".to_owned()),
+            other => other.map_err(|error| format!("{error:#}")),
+        };
+        let how = match &outcome {
+            Ok(outcome) if outcome.complete => "is done".to_owned(),
+            Ok(_) => "did not come to its end".to_owned(),
+            Err(why) => why.clone(),
+        };
+        self.say(began, &format!("{how}; log in {}", self.log.display()));
         Row {
             kernel: self.kernel,
             boots,
-            outcome: outcome.map_err(|error| format!("{error:#}")),
+            outcome,
         }
     }
 
-    fn boot(&self, programs: &Programs, plan: &Plan) -> Result<Outcome> {
+    /// Several talk at the same time.
+    fn say(&self, began: Instant, what: &str) {
+        let (name, time) = (self.kernel.name, seconds(began.elapsed()));
+        println!("      {name} at {time}: {what}");
+    }
+
+    fn boot(&self, programs: &Programs, plan: &Plan, began: Instant) -> Result<Outcome> {
         let folder = tempfile::tempdir().context("a folder for the initrd")?;
         let (second, both) = (folder.path().join("payload"), folder.path().join("initrd"));
         programs.pack(plan.clone(), &second)?;
@@ -209,20 +234,16 @@ impl Guest {
             root: &self.root,
             log: &self.log,
         };
-        let began = Instant::now();
         let mut outcome = Outcome::default();
         let end = boot::run(&machine, |line| {
             if let Some(said) = outcome.line(line) {
-                println!("      {} {said}", seconds(began.elapsed()));
+                self.say(began, &said);
             }
         })?;
-        for line in &outcome.details {
-            println!("      | {line}");
-        }
         match end {
             End::Over => {}
-            End::Silent => println!("      it fell silent and was stopped"),
-            End::Late => println!("      it took too long and was stopped"),
+            End::Silent => self.say(began, "it fell silent and was stopped"),
+            End::Late => self.say(began, "it took too long and was stopped"),
         }
         Ok(outcome)
     }

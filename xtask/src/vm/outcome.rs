@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::guest::{Event, event};
+use crate::test::says_skipped;
 use crate::verifier::report::Report;
 
 /// All that a guest said that counts.
@@ -61,10 +62,7 @@ impl Outcome {
             return None;
         }
         let column = self.columns.get_mut(self.current.as_ref()?)?;
-        if let Some((name, reason)) = line
-            .strip_prefix("skipped ")
-            .and_then(|rest| rest.split_once(": "))
-        {
+        if let Some((name, reason)) = says_skipped(line) {
             column.skipped.insert(name.to_owned(), reason.to_owned());
         }
         let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
