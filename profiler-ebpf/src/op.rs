@@ -158,23 +158,29 @@ impl Op {
         if !slot.long_path && at >= PATH_INLINE && !self.lengthen(slot) {
             return 0;
         }
-        let (path, room) = if slot.long_path {
+        let (to, room) = if slot.long_path {
             let Some(record) = LONG_PATHS.get_ptr_mut(self.key(slot.seq)) else {
                 return 0;
             };
-            // SAFETY: a valid map value.
-            let path = unsafe { (&raw mut (*record).path).cast::<u8>() };
-            (path, PATH_MAX)
+            let at = at & PATH_MAX;
+            // SAFETY: a valid map value, and inside its path.
+            let to = unsafe { (&raw mut (*record).path).cast::<u8>().add(at) };
+            (to, PATH_MAX - at)
         } else {
-            (slot.path.as_mut_ptr(), PATH_INLINE)
+            // Compared anew: older verifiers forget what `at` was compared with above.
+            let at = core::hint::black_box(at);
+            if at >= PATH_INLINE {
+                return 0;
+            }
+            // SAFETY: inside the path.
+            (unsafe { slot.path.as_mut_ptr().add(at) }, PATH_INLINE - at)
         };
-        if at >= room {
+        if room == 0 {
             return 0;
         }
-        len = len.min((room - at) as u32);
-        let mask = if slot.long_path { PATH_MAX } else { 0xff };
-        // SAFETY: at < room, and either path has PATH_PIECE bytes of slack.
-        if !unsafe { user::copy::<PIECE>(path.add(at & mask), len, address) } {
+        len = len.min(room as u32);
+        // SAFETY: either path has PATH_PIECE bytes of slack.
+        if !unsafe { user::copy::<PIECE>(to, len, address) } {
             return 0;
         }
         slot.header.path_len += len as u16;
@@ -248,10 +254,11 @@ impl Env for Op {
         }
         if at < METHOD_CAP && take > 0 {
             let base = (&raw mut *slot).cast::<u8>();
+            let inside = masked::<{ METHOD_CAP as u32 - 1 }>(at as u32) as usize;
             // SAFETY: at + take <= METHOD_CAP by `room`; what the verifier can
             // prove, at + take < 3 * METHOD_CAP, is still inside the slot.
             let copied = unsafe {
-                let to = base.add(core::mem::offset_of!(Slot, header.method) + at);
+                let to = base.add(core::mem::offset_of!(Slot, header.method) + inside);
                 user::copy::<{ 2 * METHOD_CAP as u32 - 1 }>(to, take, address)
             };
             if copied {

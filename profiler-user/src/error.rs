@@ -17,7 +17,7 @@ pub fn exit_status(error: &anyhow::Error) -> u8 {
             return REFUSED;
         }
         match cause.downcast_ref() {
-            Some(probe::Error::Refused(_)) => return REFUSED,
+            Some(probe::Error::Refused(_) | probe::Error::BackEnd { .. }) => return REFUSED,
             Some(probe::Error::Failed(_)) => return FAILED,
             None => {}
         }

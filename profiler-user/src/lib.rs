@@ -41,9 +41,10 @@ use cli::Invocation;
 pub fn run(invocation: Invocation) -> Result<()> {
     match invocation {
         Invocation::Watch(settings) => pipeline::run(*settings),
-        Invocation::Check => {
+        Invocation::Check { json } => {
             let report = check::Report::of_this_host();
-            print(report.text().as_bytes())?;
+            let said = if json { report.json()? } else { report.text() };
+            print(said.as_bytes())?;
             anyhow::ensure!(report.usable(), probe::Error::unusable());
             Ok(())
         }

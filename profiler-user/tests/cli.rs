@@ -111,7 +111,7 @@ fn wrong_arguments_are_named() {
         (vec!["--frobnicate"], "--frobnicate"),
         (vec!["--interval", "1"], "--interval"),
         (vec!["--ring-size", "5MiB"], "power of two"),
-        (vec!["--hooks", "fentry"], "sock, syscall"),
+        (vec!["--hooks", "kprobe"], "sock, fentry, syscall"),
         (
             vec!["--influx-url", "ftp://x", "--influx-db", "d"],
             "--influx-url",

@@ -14,6 +14,7 @@ mod durations;
 mod events_alone;
 mod express;
 mod hangups;
+mod host_check;
 mod influxdb;
 mod keepalive;
 mod lifecycle;

@@ -1,7 +1,7 @@
 //! The hooks: thin programs, one file a topic.
 //!
-//! `sock` and `syscall` are the two back ends, of which one is attached; `sched`,
-//! `switch` and `tcp` are attached with either, `wsgi` where there is mod_wsgi.
+//! `sock`, `fentry` and `syscall` are the back ends, of which one is attached; `sched`,
+//! `switch` and `tcp` are attached with any of them, `wsgi` where there is mod_wsgi.
 
 /// A line for aya-log, in builds with the feature `log` only.
 macro_rules! log {
@@ -11,6 +11,7 @@ macro_rules! log {
     };
 }
 
+mod fentry;
 mod sched;
 mod sock;
 mod switch;
@@ -22,6 +23,9 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 
 use crate::maps::WATCHED;
 use crate::traffic::Task;
+
+/// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
+const MSG_PEEK: i32 = 2;
 
 /// The current thread, if its process is watched.
 #[inline(always)]

@@ -8,12 +8,9 @@ use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::config::sock_common;
 use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 
-use super::watched_task;
+use super::{MSG_PEEK, watched_task};
 use crate::traffic::Io;
 use crate::{arch, traffic};
-
-/// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
-const MSG_PEEK: i32 = 2;
 
 // TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
 #[btf_tracepoint(function = "sock_recv_length")]

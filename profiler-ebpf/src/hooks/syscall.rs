@@ -10,15 +10,12 @@ use aya_ebpf::programs::TracePointContext;
 use profiler_common::event::AF_UNIX;
 use profiler_common::stats::Counter;
 
-use super::watched_task;
+use super::{MSG_PEEK, watched_task};
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
 use crate::maps::{CALLS, Call, Place, count};
 use crate::traffic::Io;
 use crate::{conns, traffic};
-
-/// `MSG_PEEK` (include/linux/socket.h).
-const MSG_PEEK: u64 = 2;
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -37,7 +34,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     let task = watched_task()?;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     if let Some(index) = arch::flags_argument(number)
-        && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK != 0
+        && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK as u64 != 0
     {
         return None;
     }

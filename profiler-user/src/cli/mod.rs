@@ -29,7 +29,10 @@ pub enum Invocation {
     /// Watch requests.
     Watch(Box<Settings>),
     /// Find out whether this host can run it.
-    Check,
+    Check {
+        /// For scripts.
+        json: bool,
+    },
     /// Print a completion script for that shell.
     Completions(clap_complete::Shell),
     /// Print the manual page.
@@ -45,7 +48,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     let matches = command().try_get_matches_from(&arguments)?;
     let cli = Cli::from_arg_matches(&matches)?;
     match cli.command {
-        Some(Subcommand::Check) => return Ok(Invocation::Check),
+        Some(Subcommand::Check { json }) => return Ok(Invocation::Check { json }),
         Some(Subcommand::Completions { shell }) => return Ok(Invocation::Completions(shell)),
         Some(Subcommand::Man) => return Ok(Invocation::Man),
         None => {}
@@ -151,7 +154,7 @@ mod tests {
             (["--ring-size", "3MiB"], "--ring-size"),
             (["--name", "("], "--name"),
             (["--pid", "0"], "--pid"),
-            (["--hooks", "fentry"], "--hooks"),
+            (["--hooks", "kprobe"], "--hooks"),
             (["--influx-url", "localhost:8086"], "--influx-url"),
             (["--influx-db", "x"], "--influx-url"),
         ] {

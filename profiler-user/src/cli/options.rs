@@ -34,6 +34,11 @@ Every option is also a variable, --some-option as WSGIPROBE_SOME_OPTION, and a
 key of the --config file, some-option. The command line wins over the variable,
 and the variable over the file. Secrets are read from files or variables only.";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  sudo wsgiprobe check
+  sudo wsgiprobe check --json | jq '.back_ends[] | {name, usable, reason}'";
+
 /// Shows which requests Apache and mod_wsgi serve and how long each takes
 ///
 /// It watches from the kernel and touches neither the application nor its
@@ -58,7 +63,15 @@ pub(super) struct Cli {
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Subcommand {
     /// Find out whether this host can run it: exit 0 if so, 3 if not
-    Check,
+    ///
+    /// Loads and attaches each hook back end, watching nothing, and takes it out
+    /// again. Says which are usable, why the others are not, and what would be missing.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check {
+        /// One JSON object instead of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -75,6 +88,8 @@ pub enum Hooks {
     Auto,
     /// BTF tracepoints of the socket layer: no cost to other processes (Linux 6.3)
     Sock,
+    /// Ends of the kernel's own socket functions: no cost to other processes (Linux 5.15)
+    Fentry,
     /// Syscall tracepoints: every kernel, at a small cost to every syscall
     Syscall,
 }

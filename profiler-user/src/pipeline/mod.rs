@@ -252,6 +252,7 @@ fn probe_settings(settings: &Settings) -> probe::Settings {
         hooks: match settings.hooks {
             Hooks::Auto => None,
             Hooks::Sock => Some(BackEnd::Sock),
+            Hooks::Fentry => Some(BackEnd::Fentry),
             Hooks::Syscall => Some(BackEnd::Syscall),
         },
         max_connections: settings.max_connections,

@@ -3,9 +3,10 @@
 //! Whether a back end is usable is found out by loading and attaching it, never
 //! from version numbers: hardened kernels refuse what their version has.
 
-use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
 use aya::{Btf, Ebpf};
 
+use super::btf::Types;
+use super::hook::Hook;
 use super::{Error, tracefs};
 
 /// A way to hook socket reads and writes.
@@ -13,85 +14,118 @@ use super::{Error, tracefs};
 pub enum BackEnd {
     /// `tp_btf/sock_{send,recv}_length`, kernel 6.3 and later.
     Sock,
+    /// `fexit` on the functions behind a socket's reads and writes.
+    Fentry,
     /// System call tracepoints, everywhere.
     Syscall,
 }
 
-/// Attached with either back end: program and tracepoint.
-const COMMON: [(&str, &str); 5] = [
-    ("sched_switch", "sched_switch"),
-    ("process_fork", "sched_process_fork"),
-    ("process_exit", "sched_process_exit"),
-    ("tcp_state", "inet_sock_set_state"),
-    ("tcp_destroy", "tcp_destroy_sock"),
+/// Attached with any back end.
+const COMMON: [Hook; 5] = [
+    Hook::Typed("sched_switch", "sched_switch"),
+    Hook::Typed("process_fork", "sched_process_fork"),
+    Hook::Typed("process_exit", "sched_process_exit"),
+    TCP[0],
+    TCP[1],
 ];
 
-const SOCK: [(&str, &str); 2] = [
-    ("sock_recv", "sock_recv_length"),
-    ("sock_send", "sock_send_length"),
+const TCP: [Hook; 2] = [
+    Hook::Typed("tcp_state", "inet_sock_set_state"),
+    Hook::Typed("tcp_destroy", "tcp_destroy_sock"),
 ];
 
-const SYSCALL: [&str; 2] = ["syscall_exit", "syscall_enter"];
+const SOCK: [Hook; 2] = [
+    Hook::Typed("sock_recv", "sock_recv_length"),
+    Hook::Typed("sock_send", "sock_send_length"),
+];
 
-/// System calls that move bytes over a socket.
-const CALLS: [&str; 10] = [
-    "read",
-    "readv",
-    "recvfrom",
-    "recvmsg",
-    "write",
-    "writev",
-    "sendto",
-    "sendmsg",
-    "sendfile64",
-    "splice",
+const FENTRY: [Hook; 7] = [
+    Hook::End("inet_recv", "inet_recvmsg"),
+    Hook::End("inet_send", "inet_sendmsg"),
+    Hook::End("unix_recv", "unix_stream_recvmsg"),
+    Hook::End("unix_send", "unix_stream_sendmsg"),
+    // Not where IPv6 is left out or a module.
+    Hook::EndIfThere("inet6_recv", "inet6_recvmsg"),
+    Hook::EndIfThere("inet6_send", "inet6_sendmsg"),
+    // Until 6.4: how files are sent. Later they are ordinary writes.
+    Hook::EndIfThere("inet_sendpage", "inet_sendpage"),
+];
+
+const SYSCALL: [Hook; 2] = [
+    Hook::Calls("syscall_exit", "sys_exit_"),
+    Hook::Calls("syscall_enter", "sys_enter_"),
 ];
 
 impl BackEnd {
     /// In the order in which they are preferred.
-    pub const ALL: [Self; 2] = [Self::Sock, Self::Syscall];
+    pub const ALL: [Self; 3] = [Self::Sock, Self::Fentry, Self::Syscall];
 
     /// Its name on the command line and in the summary.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sock => "sock",
+            Self::Fentry => "fentry",
             Self::Syscall => "syscall",
         }
+    }
+
+    /// What it would not see on this kernel.
+    #[must_use]
+    pub fn missing(self, types: &Types) -> Vec<&'static str> {
+        // Since 6.5 a file is sent by ordinary writes (`splice_to_socket`, fs/splice.c).
+        let file_is_written = types.has_function("splice_to_socket");
+        let sees_files = match self {
+            Self::Sock => file_is_written,
+            Self::Fentry => file_is_written || types.has_function("inet_sendpage"),
+            Self::Syscall => true,
+        };
+        let sees_v6 = self != Self::Fentry || types.has_function("inet6_recvmsg");
+        let knows_queueing = types.offset("sched_info", "run_delay").is_ok();
+        [
+            (
+                sees_files,
+                "the bytes of files that leave by sendfile or splice",
+            ),
+            (sees_v6, "connections over IPv6"),
+            (
+                knows_queueing,
+                "the wait for a CPU, which counts with the wait before it",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(there, what)| (!there).then_some(what))
+        .collect()
     }
 
     /// What speaks for it.
     const fn merit(self) -> &'static str {
         match self {
-            Self::Sock => "calls that touch no socket cost nothing more",
+            Self::Sock | Self::Fentry => "calls that touch no socket cost nothing more",
             Self::Syscall => "works on every kernel, at a few nanoseconds on every system call",
         }
     }
 
-    fn attach(self, programs: &mut Ebpf, btf: &Btf) -> Result<(), String> {
+    const fn hooks(self) -> &'static [Hook] {
         match self {
-            Self::Sock => SOCK
-                .iter()
-                .try_for_each(|&(program, tracepoint)| typed(programs, btf, program, tracepoint)),
-            Self::Syscall => {
-                tracefs::ensure_mounted()?;
-                system_calls(programs, SYSCALL[0], "sys_exit_")?;
-                system_calls(programs, SYSCALL[1], "sys_enter_")
-            }
+            Self::Sock => &SOCK,
+            Self::Fentry => &FENTRY,
+            Self::Syscall => &SYSCALL,
         }
     }
 
-    /// Takes out what a failed attempt left attached. A program that was never
-    /// loaded answers that it is not, which is as good.
-    fn detach(self, programs: &mut Ebpf) {
-        match self {
-            Self::Sock => SOCK.iter().for_each(|&(name, _)| {
-                let _ = find::<BtfTracePoint>(programs, name).map(BtfTracePoint::unload);
-            }),
-            Self::Syscall => SYSCALL.iter().for_each(|name| {
-                let _ = find::<TracePoint>(programs, name).map(TracePoint::unload);
-            }),
+    fn attach(self, programs: &mut Ebpf, btf: &Btf) -> Result<(), String> {
+        if self == Self::Syscall {
+            tracefs::ensure_mounted()?;
         }
+        self.hooks()
+            .iter()
+            .try_for_each(|hook| hook.attach(programs, btf))
+    }
+
+    /// Takes out its hooks, or what a failed attempt left of them.
+    fn detach(self, programs: &mut Ebpf) {
+        self.hooks().iter().for_each(|hook| hook.detach(programs));
     }
 }
 
@@ -102,29 +136,29 @@ pub fn attach(
     btf: &Btf,
     wanted: Option<BackEnd>,
 ) -> Result<(BackEnd, Vec<String>), Error> {
-    for (program, tracepoint) in COMMON {
-        typed(programs, btf, program, tracepoint).map_err(|why| {
+    for hook in COMMON {
+        hook.attach(programs, btf).map_err(|why| {
             Error::Refused(format!("cannot follow connections and processes: {why}"))
         })?;
     }
-    let candidates = BackEnd::ALL
-        .into_iter()
-        .filter(|candidate| wanted.is_none_or(|wanted| wanted == *candidate));
+    if let Some(wanted) = wanted {
+        let name = wanted.name();
+        return match wanted.attach(programs, btf) {
+            Ok(()) => Ok((wanted, vec![format!("{name}: taken, as asked")])),
+            Err(why) => Err(Error::BackEnd { name, why }),
+        };
+    }
     let mut reasons = Vec::new();
-    for candidate in candidates {
+    for candidate in BackEnd::ALL {
+        let name = candidate.name();
         match candidate.attach(programs, btf) {
             Ok(()) => {
-                let why = if wanted.is_some() {
-                    "as asked"
-                } else {
-                    candidate.merit()
-                };
-                reasons.push(format!("{}: taken, {why}", candidate.name()));
+                reasons.push(format!("{name}: taken, {}", candidate.merit()));
                 return Ok((candidate, reasons));
             }
             Err(why) => {
                 candidate.detach(programs);
-                reasons.push(format!("{}: {why}", candidate.name()));
+                reasons.push(format!("{name}: {why}"));
             }
         }
     }
@@ -137,65 +171,8 @@ pub fn attach(
 /// Takes the hooks out in an order in which a request that is under way stays so: no
 /// end may be seen whose beginning went by without a hook.
 pub fn detach(programs: &mut Ebpf, back_end: BackEnd) {
-    for name in ["tcp_state", "tcp_destroy"] {
-        let _ = find::<BtfTracePoint>(programs, name).map(BtfTracePoint::unload);
+    for hook in TCP {
+        hook.detach(programs);
     }
     back_end.detach(programs);
-}
-
-fn typed(programs: &mut Ebpf, btf: &Btf, name: &str, tracepoint: &str) -> Result<(), String> {
-    let program: &mut BtfTracePoint = find(programs, name)?;
-    program
-        .load(tracepoint, btf)
-        .and_then(|()| program.attach().map(|_| ()))
-        .map_err(|error| format!("tp_btf/{tracepoint}: {}", explain(&error)))
-}
-
-fn system_calls(programs: &mut Ebpf, name: &str, prefix: &str) -> Result<(), String> {
-    let program: &mut TracePoint = find(programs, name)?;
-    program
-        .load()
-        .map_err(|error| format!("{name}: {}", explain(&error)))?;
-    for call in CALLS {
-        let tracepoint = format!("{prefix}{call}");
-        program
-            .attach("syscalls", &tracepoint)
-            .map_err(|error| format!("syscalls/{tracepoint}: {}", explain(&error)))?;
-    }
-    Ok(())
-}
-
-pub(super) fn find<'a, P>(programs: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
-where
-    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
-{
-    programs
-        .program_mut(name)
-        .ok_or_else(|| format!("{name} is not in the object"))?
-        .try_into()
-        .map_err(|error: ProgramError| format!("{name}: {error}"))
-}
-
-/// The kernel's answer, with the end of the verifier's log where there is one.
-pub(super) fn explain(error: &ProgramError) -> String {
-    if let ProgramError::LoadError {
-        io_error,
-        verifier_log,
-    } = error
-    {
-        let log = verifier_log.to_string();
-        let lines: Vec<&str> = log.lines().filter(|line| !line.is_empty()).collect();
-        let tail = &lines[lines.len().saturating_sub(12)..];
-        return format!(
-            "refused by the kernel: {io_error}\n    {}",
-            tail.join("\n    ")
-        );
-    }
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

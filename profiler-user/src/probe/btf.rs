@@ -36,6 +36,7 @@ const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
 const INT: u32 = 1;
+const FUNC: u32 = 12;
 const FUNC_PROTO: u32 = 13;
 const VAR: u32 = 14;
 const DATASEC: u32 = 15;
@@ -103,6 +104,15 @@ impl Types {
             .ok_or(Error::Missing(structure, member))
     }
 
+    /// Whether the kernel has that function.
+    #[must_use]
+    pub fn has_function(&self, name: &str) -> bool {
+        self.places.iter().skip(1).any(|&at| {
+            word(&self.data, at + 4).is_some_and(|info| kind(info) == FUNC)
+                && self.name_is(at, name)
+        })
+    }
+
     /// Bit offset of a member within the structure at `at`.
     fn member(&self, at: usize, wanted: &str) -> Option<u32> {
         let info = word(&self.data, at + 4)?;
@@ -164,6 +174,8 @@ mod tests {
         }
         assert!(types.offset("sock", "no_such_member").is_err());
         assert!(types.offset("no_such_struct", "x").is_err());
+        assert!(types.has_function("inet_sendmsg"));
+        assert!(!types.has_function("inet_sendms"));
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! - `btf`, `offsets`: what must be known of the running kernel.
 //! - `object`: the programs and maps, loaded.
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
+//! - `hook`: a program and its place.
 //! - `log`: what the programs say in debugging builds.
 //! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
 
 mod back_end;
 mod btf;
+mod hook;
 mod log;
 mod object;
 mod offsets;
@@ -24,7 +26,7 @@ use profiler_common::intern::Blob;
 use profiler_common::stats::Counter;
 
 pub use back_end::BackEnd;
-pub use btf::PATH as BTF_PATH;
+pub use btf::Types;
 use log::KernelLog;
 pub use object::Interned;
 use object::Maps;
@@ -47,6 +49,14 @@ pub enum Error {
     /// The kernel or the privileges do not allow it (exit 3).
     #[error("{0}")]
     Refused(String),
+    /// The kernel does not take the one back end that was asked for (exit 3).
+    #[error("the hook back end {name} does not work on this kernel: {why}")]
+    BackEnd {
+        /// Its name.
+        name: &'static str,
+        /// The kernel's words.
+        why: String,
+    },
     /// Something failed that should have worked (exit 1).
     #[error("{0}")]
     Failed(String),
@@ -120,6 +130,19 @@ impl Probe {
             attach_time: start.elapsed(),
             cost: Cost::default(),
         })
+    }
+
+    /// Sets the uprobe where it is never reached: does the kernel take it?
+    pub fn try_uprobe(&mut self) -> Result<(), String> {
+        let programs = self.programs.as_mut().ok_or("detached")?;
+        wsgi::try_out(programs)
+    }
+
+    /// The programs that are loaded, with the number of instructions that the verifier
+    /// processed where the kernel tells it.
+    #[must_use]
+    pub fn programs(&self) -> Vec<(String, Option<u32>)> {
+        self.programs.as_ref().map_or_else(Vec::new, object::loaded)
     }
 
     /// The back end in use.

@@ -72,6 +72,19 @@ fn refused_or_failed(error: &dyn std::error::Error) -> Error {
     }
 }
 
+/// Name and verified instructions of each program that is loaded.
+pub fn loaded(programs: &Ebpf) -> Vec<(String, Option<u32>)> {
+    let mut loaded: Vec<_> = programs
+        .programs()
+        .filter_map(|(name, program)| {
+            let info = program.info().ok()?;
+            Some((name.to_owned(), info.verified_instruction_count()))
+        })
+        .collect();
+    loaded.sort_unstable();
+    loaded
+}
+
 /// Runs and time of all loaded programs.
 pub fn cost(programs: &Ebpf) -> Cost {
     let mut runs = 0;

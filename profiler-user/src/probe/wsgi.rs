@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
 use aya::programs::UProbe;
-use aya::programs::uprobe::UProbeScope;
+use aya::programs::uprobe::{UProbeAttachLocation, UProbeScope};
 use procfs::process::MMapPath;
 use profiler_common::event::{SERVER_APACHE, SERVER_APACHE_BLIND};
 
-use super::back_end::{explain, find};
+use super::hook::{explain, find};
 
 /// Called once a request, in embedded and daemon mode alike, right before the
 /// application (mod_wsgi 4.9 to 6.1, `wsgi_metrics.c`).
@@ -100,6 +100,34 @@ fn set(programs: &mut Ebpf, path: &Path) -> Result<(), String> {
         .attach(FUNCTION, path, UProbeScope::AllProcesses)
         .map(|_| ())
         .map_err(|error| explain(&error))
+}
+
+/// Sets the probe in a function of this process that nobody calls.
+pub fn try_out(programs: &mut Ebpf) -> Result<(), String> {
+    let program: &mut UProbe = find(programs, "wsgi_start")?;
+    if program.fd().is_err() {
+        program.load().map_err(|error| explain(&error))?;
+    }
+    let place =
+        UProbeAttachLocation::AbsoluteOffset(place_in_file(nobody_calls as *const () as u64)?);
+    program
+        .attach(place, "/proc/self/exe", UProbeScope::CallingProcess)
+        .map(|_| ())
+        .map_err(|error| explain(&error))
+}
+
+#[inline(never)]
+extern "C" fn nobody_calls() {}
+
+/// Where this process's code at that address lies in its file.
+fn place_in_file(address: u64) -> Result<u64, String> {
+    let maps = procfs::process::Process::myself()
+        .and_then(|process| process.maps())
+        .map_err(|error| error.to_string())?;
+    maps.into_iter()
+        .find(|map| (map.address.0..map.address.1).contains(&address))
+        .map(|map| map.offset + address - map.address.0)
+        .ok_or_else(|| "own code is not in the memory map".to_owned())
 }
 
 #[cfg(test)]
