@@ -52,12 +52,18 @@ impl Apt {
         let mut download = self.program("apt-get");
         download.arg("download").args(packages);
         command::run_quietly(download.current_dir(folder.path()))?;
-        for package in fs::read_dir(folder.path())? {
-            let mut unpack = Command::new("dpkg-deb");
-            unpack.arg("--extract").arg(package?.path()).arg(tree);
-            command::run_quietly(&mut unpack)?;
-        }
-        Ok(())
+        extract_all(folder.path(), tree)
+    }
+
+    /// As [`Self::unpack`], with all that they depend on.
+    pub fn unpack_with_dependencies(&self, packages: &[&str], tree: &Path) -> Result<()> {
+        let folder = self.folder.join("cache/archives");
+        let mut download = self.program("apt-get");
+        download.args(["install", "--yes", "--download-only"]);
+        download.arg("--no-install-recommends").args(packages);
+        command::run_quietly(&mut download)?;
+        extract_all(&folder, tree)?;
+        command::run_quietly(self.program("apt-get").arg("clean"))
     }
 
     fn program(&self, name: &str) -> Command {
@@ -82,6 +88,18 @@ impl Apt {
         }
         program
     }
+}
+
+fn extract_all(packages: &Path, tree: &Path) -> Result<()> {
+    for package in fs::read_dir(packages)? {
+        let package = package?.path();
+        if package.extension().is_some_and(|name| name == "deb") {
+            let mut extract = Command::new("dpkg-deb");
+            extract.arg("--extract").arg(package).arg(tree);
+            command::run_quietly(&mut extract)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where this machine's apt gets packages of that kind from.

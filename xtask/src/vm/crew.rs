@@ -7,14 +7,14 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 
-use super::Guest;
 use super::boot::MEGABYTES;
+use super::machine::Guest;
 use super::matrix::Row;
 use super::payload::Programs;
 use super::plan::Plan;
 
 /// Has every guest do the plan; their rows, in the order of the guests.
-pub fn rows(guests: &[Guest], programs: &Programs, plan: &Plan) -> Result<Vec<Row>> {
+pub fn rows(guests: &[Guest], programs: &[Programs], plan: &Plan) -> Result<Vec<Row>> {
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(Vec::new());
     let work = || {

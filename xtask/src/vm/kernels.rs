@@ -15,6 +15,8 @@ pub struct Kernel {
     pub arch: Arch,
     /// Debian's suite that has it.
     pub suite: Suite,
+    /// Only tests with this in their name; all without it.
+    pub only: Option<&'static str>,
     /// Whether the test command boots it, too.
     pub usual: bool,
 }
@@ -52,6 +54,8 @@ pub const ALL: [Kernel; 6] = [
     },
     Kernel {
         arch: Arch::Arm64,
+        // What differs are register numbers and types: a few requests show it.
+        only: Some("keepalive::"),
         ..kernel("6.12-arm64", "6.12.", Suite::Main("trixie"))
     },
 ];
@@ -62,6 +66,7 @@ const fn kernel(name: &'static str, series: &'static str, suite: Suite) -> Kerne
         series,
         arch: Arch::Amd64,
         suite,
+        only: None,
         usual: false,
     }
 }
@@ -103,6 +108,22 @@ impl Arch {
         match self {
             Self::Amd64 => "amd64",
             Self::Arm64 => "arm64",
+        }
+    }
+
+    /// Rust's name for it, with Linux; none if it is this machine's.
+    pub const fn target(self) -> Option<&'static str> {
+        match self {
+            Self::Amd64 => None,
+            Self::Arm64 => Some("aarch64-unknown-linux-gnu"),
+        }
+    }
+
+    /// What the names of GNU's tools for it begin with.
+    pub const fn tools(self) -> &'static str {
+        match self {
+            Self::Amd64 => "",
+            Self::Arm64 => "aarch64-linux-gnu-",
         }
     }
 

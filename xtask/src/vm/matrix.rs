@@ -146,6 +146,9 @@ fn remarks(row: &Row, back_ends: &[String], text: &mut String) {
     if let Some(report) = &outcome.report {
         let _ = writeln!(text, "{name} is {}", report.kernel);
     }
+    if let Some(part) = row.kernel.only {
+        let _ = writeln!(text, "{name}: only the tests of {part}");
+    }
     for line in &outcome.complaints {
         let _ = writeln!(text, "{name}, the kernel: {line}");
     }

@@ -2,7 +2,7 @@
 //!
 //! [`fetch`] gets a kernel ([`kernels`]) through a private [`apt`], [`root`] makes the
 //! guests' file system, [`initrd`] what a kernel starts with: all of that is kept in
-//! the [`cache`]. [`payload`] packs what is under test, with a [`plan`]; [`crew`] has several guests
+//! the [`cache`], and a [`machine`] has one of each. [`payload`] packs what is under test, with a [`plan`]; [`crew`] has several guests
 //! at work, [`boot`] runs QEMU, [`guest`] is what this program does inside. [`outcome`] reads what the guest
 //! says, [`matrix`] shows it.
 //!
@@ -16,26 +16,23 @@ mod crew;
 mod fetch;
 pub mod guest;
 mod initrd;
-pub mod kernels;
+mod kernels;
+mod machine;
 mod matrix;
 mod outcome;
 mod payload;
 mod plan;
 mod root;
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use anyhow::{Context as _, Result, bail};
 
-use anyhow::{Context as _, Result, bail, ensure};
-
-use self::boot::{End, Machine};
 use self::cache::Cache;
-use self::kernels::{Arch, Kernel};
+use self::kernels::Kernel;
+use self::machine::Guest;
 use self::matrix::Row;
-use self::outcome::Outcome;
 use self::payload::Programs;
 use self::plan::{NO_BACK_END, Plan};
-use crate::progress::{Progress, bad, seconds};
+use crate::progress::{Progress, bad};
 use crate::test::Tally;
 use crate::verifier::{Budget, report::Report};
 
@@ -83,9 +80,9 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn tally(options: &Options) -> Result<Tally> {
     let kernels = kernels::choose(&options.kernels, options.all)?;
     let mut progress = Progress::new("vm", 3);
-    let programs = progress.step("build what is to be tested", Programs::build)?;
-    let columns = columns(&programs, options)?;
-    let tests = programs.names(options.test.as_deref())?;
+    let programs = progress.step("build what is to be tested", || build(&kernels))?;
+    let columns = columns(&programs[0], options)?;
+    let tests = programs[0].names(options.test.as_deref())?;
     if tests.is_empty() {
         println!("no end-to-end test is named so");
         return Ok(Tally::default());
@@ -94,7 +91,7 @@ pub fn tally(options: &Options) -> Result<Tally> {
         prepare(&kernels, options.refresh)
     })?;
 
-    let mut plan = Plan::of(&tests, &programs.back_ends()?);
+    let mut plan = Plan::of(&tests, &programs[0].back_ends()?);
     plan.columns.retain(|name, _| columns.contains(name));
     let rows = progress.step("run the tests", || crew::rows(&guests, &programs, &plan))?;
     for row in &rows {
@@ -123,7 +120,7 @@ pub fn tally(options: &Options) -> Result<Tally> {
 pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
     let kernels = kernels::choose(names, false)?;
     let mut progress = Progress::new("vm", 3);
-    let programs = progress.step("build what is to be tested", Programs::build)?;
+    let programs = progress.step("build what is to be tested", || build(&kernels))?;
     let guests = progress.step("get kernels and a root", || prepare(&kernels, false))?;
     let plan = Plan::default();
     let rows = progress.step("ask the kernels", || crew::rows(&guests, &programs, &plan))?;
@@ -136,10 +133,20 @@ pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
     rows.into_iter().map(report).collect()
 }
 
+/// For this machine's processor first, then for each other that is wanted.
+fn build(kernels: &[Kernel]) -> Result<Vec<Programs>> {
+    let mut all = vec![Programs::build()?];
+    for kernel in kernels {
+        if !all.iter().any(|programs| programs.are_for(kernel.arch)) {
+            all.push(Programs::build_for(kernel.arch)?);
+        }
+    }
+    Ok(all)
+}
+
 fn prepare(kernels: &[Kernel], anew: bool) -> Result<Vec<Guest>> {
     let cache = Cache::open()?;
-    let root = root::image(&cache)?;
-    let prepare = |kernel: &Kernel| Guest::prepare(&cache, *kernel, &root, anew);
+    let prepare = |kernel: &Kernel| Guest::prepare(&cache, *kernel, anew);
     kernels.iter().map(prepare).collect()
 }
 
@@ -156,95 +163,4 @@ fn columns(programs: &Programs, options: &Options) -> Result<Vec<String>> {
     let wanted = |name: &String| options.back_ends.is_empty() || options.back_ends.contains(name);
     all.retain(wanted);
     Ok(all)
-}
-
-/// A kernel that is ready to boot.
-struct Guest {
-    kernel: Kernel,
-    image: PathBuf,
-    initrd: PathBuf,
-    root: PathBuf,
-    log: PathBuf,
-}
-
-impl Guest {
-    fn prepare(cache: &Cache, kernel: Kernel, root: &Path, anew: bool) -> Result<Self> {
-        ensure!(
-            kernel.arch == Arch::Amd64,
-            "{}: there are no programs for {} yet",
-            kernel.name,
-            kernel.arch.debian()
-        );
-        let began = Instant::now();
-        let fetched = fetch::kernel(cache, &kernel, anew)
-            .with_context(|| format!("kernel {}", kernel.name))?;
-        let initrd = initrd::for_kernel(cache, &fetched, kernel.arch)?;
-        let took = seconds(began.elapsed());
-        println!("      {} is {}, in {took}", kernel.name, fetched.release);
-        Ok(Self {
-            kernel,
-            image: fetched.image,
-            initrd,
-            root: root.to_owned(),
-            log: cache.path(&format!("{}.log", kernel.name)),
-        })
-    }
-
-    /// Boots it, once more if it does not come up, and has it do the plan.
-    fn row(&self, programs: &Programs, plan: &Plan) -> Row {
-        let began = Instant::now();
-        let mut boots = 0;
-        let mut outcome = Ok(Outcome::default());
-        while boots < 2 && !outcome.as_ref().is_ok_and(|outcome| outcome.up) {
-            boots += 1;
-            outcome = self.boot(programs, plan, began);
-        }
-        let outcome = match outcome {
-            Ok(outcome) if !outcome.up => Err("it does not boot".to_owned()),
-            other => other.map_err(|error| format!("{error:#}")),
-        };
-        let how = match &outcome {
-            Ok(outcome) if outcome.complete => "is done".to_owned(),
-            Ok(_) => "did not come to its end".to_owned(),
-            Err(why) => why.clone(),
-        };
-        self.say(began, &format!("{how}; log in {}", self.log.display()));
-        Row {
-            kernel: self.kernel,
-            boots,
-            outcome,
-        }
-    }
-
-    /// Several talk at the same time.
-    fn say(&self, began: Instant, what: &str) {
-        let (name, time) = (self.kernel.name, seconds(began.elapsed()));
-        println!("      {name} at {time}: {what}");
-    }
-
-    fn boot(&self, programs: &Programs, plan: &Plan, began: Instant) -> Result<Outcome> {
-        let folder = tempfile::tempdir().context("a folder for the initrd")?;
-        let (second, both) = (folder.path().join("payload"), folder.path().join("initrd"));
-        programs.pack(plan.clone(), &second)?;
-        payload::join(&self.initrd, &second, &both)?;
-        let machine = Machine {
-            arch: self.kernel.arch,
-            image: &self.image,
-            initrd: &both,
-            root: &self.root,
-            log: &self.log,
-        };
-        let mut outcome = Outcome::default();
-        let end = boot::run(&machine, |line| {
-            if let Some(said) = outcome.line(line) {
-                self.say(began, &said);
-            }
-        })?;
-        match end {
-            End::Over => {}
-            End::Silent => self.say(began, "it fell silent and was stopped"),
-            End::Late => self.say(began, "it took too long and was stopped"),
-        }
-        Ok(outcome)
-    }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::guest::EXPRESS;
 use super::initrd;
+use super::kernels::Arch;
 use super::plan::Plan;
 use crate::command;
 use crate::workspace::{self, cargo};
@@ -15,27 +16,70 @@ use crate::workspace::{self, cargo};
 /// Builds `mod_wsgi-express` where it is missing, and needs no wsgiprobe.
 const EXPRESS_TEST: &str = "events_alone::express_embedded";
 
-/// The programs, built for this machine.
+/// The programs for one processor.
 pub struct Programs {
+    arch: Arch,
+    /// This program.
+    guest: PathBuf,
     /// The end-to-end tests.
     tests: PathBuf,
     /// What they test.
     wsgiprobe: PathBuf,
     /// `mod_wsgi-express`, which guests have no network to build.
-    express: PathBuf,
+    express: Option<PathBuf>,
 }
 
 impl Programs {
-    /// Builds them.
+    /// Builds them for this machine's own processor.
     pub fn build() -> Result<Self> {
         let wsgiprobe = workspace::wsgiprobe()?;
-        let tests = build_tests()?;
+        let tests = test_binary(&mut cargo(), &[])?;
         let express = express(&tests, &wsgiprobe)?;
         Ok(Self {
+            arch: Arch::Amd64,
+            guest: std::env::current_exe()?,
             tests,
             wsgiprobe,
-            express,
+            express: Some(express),
         })
+    }
+
+    /// Builds them for another.
+    pub fn build_for(arch: Arch) -> Result<Self> {
+        let Some(target) = arch.target() else {
+            return Self::build();
+        };
+        command::run_quietly(Command::new("rustup").args(["target", "add", target]))?;
+        let cross = || {
+            let variable = target.to_uppercase().replace('-', "_");
+            let mut cargo = cargo();
+            cargo.env(
+                format!("CARGO_TARGET_{variable}_LINKER"),
+                format!("{}gcc", arch.tools()),
+            );
+            cargo
+        };
+        command::run(cross().args([
+            "build",
+            "--package=profiler-user",
+            "--package=xtask",
+            "--target",
+            target,
+        ]))?;
+        let tests = test_binary(&mut cross(), &["--target", target])?;
+        let folder = workspace::target_dir()?.join(target).join("debug");
+        Ok(Self {
+            arch,
+            guest: folder.join("xtask"),
+            tests,
+            wsgiprobe: folder.join("wsgiprobe"),
+            express: None,
+        })
+    }
+
+    /// Whether they run on it.
+    pub fn are_for(&self, arch: Arch) -> bool {
+        self.arch == arch
     }
 
     /// The names of all tests that contain `filter`.
@@ -58,33 +102,40 @@ impl Programs {
         let folder = tempfile::tempdir().context("a folder for the payload")?;
         let payload = folder.path().join("payload");
         fs::create_dir_all(payload.join(EXPRESS))?;
-        strip(&std::env::current_exe()?, &payload.join("guest"))?;
-        strip(&self.tests, &payload.join("e2e"))?;
-        strip(&self.wsgiprobe, &payload.join("wsgiprobe"))?;
-        let mut copy = Command::new("cp");
-        copy.arg("--archive").arg(&self.express);
-        command::run(copy.arg(payload.join(EXPRESS)))?;
-        plan.express = Some(built_in(&self.express)?);
+        for (from, to) in [
+            (&self.guest, "guest"),
+            (&self.tests, "e2e"),
+            (&self.wsgiprobe, "wsgiprobe"),
+        ] {
+            self.strip(from, &payload.join(to))?;
+        }
+        if let Some(express) = &self.express {
+            let mut copy = Command::new("cp");
+            copy.arg("--archive").arg(express);
+            command::run(copy.arg(payload.join(EXPRESS)))?;
+            plan.express = Some(built_in(express)?);
+        }
         fs::write(payload.join("plan.json"), serde_json::to_vec(&plan)?)?;
         initrd::pack(folder.path(), archive)
     }
-}
 
-/// Without what only a debugger reads: most of it.
-fn strip(from: &Path, to: &Path) -> Result<()> {
-    let mut strip = Command::new("strip");
-    command::run(strip.arg("-o").arg(to).arg(from))
+    /// Without what only a debugger reads: most of it.
+    fn strip(&self, from: &Path, to: &Path) -> Result<()> {
+        let mut strip = Command::new(format!("{}strip", self.arch.tools()));
+        command::run(strip.arg("-o").arg(to).arg(from))
+    }
 }
 
 /// The one test binary of the tests' package.
-fn build_tests() -> Result<PathBuf> {
-    let messages = command::read(cargo().args([
+fn test_binary(cargo: &mut Command, options: &[&str]) -> Result<PathBuf> {
+    cargo.args([
         "test",
         "--package=wsgiprobe-tests",
         "--test=e2e",
         "--no-run",
-        "--message-format=json-render-diagnostics",
-    ]))?;
+    ]);
+    cargo.arg("--message-format=json-render-diagnostics");
+    let messages = command::read(cargo.args(options))?;
     let paths = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_tests = message["target"]["name"] == "e2e";

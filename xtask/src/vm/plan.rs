@@ -34,6 +34,18 @@ impl Plan {
             express: None,
         }
     }
+
+    /// Only tests with `part` in their names, if it is given.
+    pub fn only(&self, part: Option<&str>) -> Self {
+        let mut plan = self.clone();
+        if let Some(part) = part {
+            for tests in plan.columns.values_mut() {
+                tests.retain(|test| test.contains(part));
+            }
+            plan.columns.retain(|_, tests| !tests.is_empty());
+        }
+        plan
+    }
 }
 
 #[cfg(test)]
@@ -54,5 +66,9 @@ mod tests {
         assert_eq!(plan.columns["sock"], ["keepalive::event::sock"]);
         assert_eq!(plan.columns["syscall"], ["load::syscall"]);
         assert_eq!(plan.columns[NO_BACK_END], ["refusals::sock_is_refused"]);
+        let few = plan.only(Some("keepalive"));
+        assert_eq!(few.columns.len(), 1);
+        assert_eq!(few.columns["sock"], plan.columns["sock"]);
+        assert_eq!(plan.only(None), plan);
     }
 }
