@@ -32,7 +32,7 @@ pub const SERVERS: [&str; 7] = [
 
 /// Other kernels: QEMU, and what makes a root and an initrd for them. The tools
 /// for file systems and archives may be missing in a container.
-const KERNELS: [&str; 7] = [
+pub const KERNELS: [&str; 7] = [
     "qemu-system-x86",
     "debootstrap",
     "e2fsprogs",
@@ -40,6 +40,13 @@ const KERNELS: [&str; 7] = [
     "findutils",
     "xz-utils",
     "zstd",
+];
+
+/// The same for arm64, and a compiler for it.
+pub const ARM64: [&str; 3] = [
+    "qemu-system-arm",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
 ];
 
 /// A Rust compiler with a compiled `core` for eBPF, and its clippy.
@@ -69,15 +76,23 @@ pub(super) fn install(progress: &Progress) -> Result<Done> {
         wanted.extend(KERNEL_TOOLCHAIN);
     }
 
-    let missing = apt::missing(&wanted)?;
+    match install_missing(progress, &wanted)? {
+        0 => Ok(Done::AlreadyThere(format!("{} of them", wanted.len()))),
+        count => Ok(Done::Now(format!("{count} installed"))),
+    }
+}
+
+/// Installs those of these that are missing; says how many that were.
+pub fn install_missing(progress: &Progress, wanted: &[&'static str]) -> Result<usize> {
+    let missing = apt::missing(wanted)?;
     if missing.is_empty() {
-        return Ok(Done::AlreadyThere(format!("{} of them", wanted.len())));
+        return Ok(0);
     }
     apt::require_root(&missing)?;
     apt::update(progress)?;
     let missing = offered(progress, missing)?;
     apt::install(progress, &missing)?;
-    Ok(Done::Now(format!("{} installed", missing.len())))
+    Ok(missing.len())
 }
 
 /// Leaves out the compiler where this release has none: a nightly replaces it.

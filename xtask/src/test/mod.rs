@@ -29,6 +29,10 @@ fn may_lack() -> OsString {
 
 /// What to leave out.
 #[derive(clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub struct Options {
     /// Take the machine as it is.
     #[arg(long)]
@@ -39,7 +43,7 @@ pub struct Options {
     /// Leave out the other kernels.
     #[arg(long)]
     no_vm: bool,
-    /// Every kernel, not only 6.1 and 7.x.
+    /// Every kernel with every back end, not only 6.1 and 7.x with the preferred one.
     #[arg(long, conflicts_with = "no_vm")]
     all: bool,
     /// Only tests with this in their name.

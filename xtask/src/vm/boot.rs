@@ -26,10 +26,10 @@ const PROCESSORS: &str = "2";
 pub const MEGABYTES: u64 = 2048;
 
 /// The longest that a guest that is well says nothing: a test that waits in vain.
-const SILENCE: Duration = Duration::from_secs(600);
+const SILENCE: Duration = Duration::from_mins(10);
 
 /// One guest takes far less.
-const LIMIT: Duration = Duration::from_secs(3600);
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// What to boot.
 pub struct Machine<'a> {
@@ -102,9 +102,7 @@ impl Guest {
         qemu.args(["-append", &kernel, "-drive", &disk]);
         qemu.args(["-device", "virtio-blk-pci,drive=root"]);
         qemu.stdin(Stdio::null()).stdout(Stdio::piped());
-        let name = qemu.get_program().to_string_lossy().into_owned();
-        let child = qemu.spawn();
-        Ok(Self(child.with_context(|| format!("starting {name}"))?))
+        Ok(Self(qemu.spawn().context("starting QEMU")?))
     }
 
     /// What it says, line by line, until it ends.

@@ -59,12 +59,10 @@ pub fn run() -> Result<()> {
         put_back(payload, Path::new(built)).context("mod_wsgi-express")?;
     }
     let report = verifier::check(&payload.join("wsgiprobe"))?;
-    let usable: Vec<String> = report
-        .back_ends
-        .iter()
-        .filter(|back_end| back_end.usable)
-        .map(|back_end| back_end.name.clone())
-        .collect();
+    let usable = report.back_ends.iter().filter(|back_end| back_end.usable);
+    // The first is the one that is preferred.
+    let count = if plan.auto { 1 } else { usize::MAX };
+    let usable: Vec<String> = usable.map(|one| one.name.clone()).take(count).collect();
     say(&Event::Checked { report })?;
     for (name, tests) in &plan.columns {
         if name == NO_BACK_END || usable.contains(name) {

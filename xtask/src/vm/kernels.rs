@@ -127,7 +127,7 @@ impl Arch {
         }
     }
 
-    /// QEMU for it, with its machine and processor.
+    /// QEMU for it, with its machine and processor; it ends when we do.
     pub fn qemu(self) -> Command {
         let (program, machine, cpu) = match self {
             // QEMU 7.2 miscompiles cmpxchg16b: Linux 6.12 panics in 4 boots of 10.
@@ -139,7 +139,8 @@ impl Arch {
                 "max,pauth=off,lpa2=off",
             ),
         };
-        let mut qemu = Command::new(program);
+        let mut qemu = Command::new("setpriv");
+        qemu.args(["--pdeathsig=KILL", "--", program]);
         qemu.args(["-machine", machine, "-cpu", cpu]);
         qemu
     }

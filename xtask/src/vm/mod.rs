@@ -27,12 +27,13 @@ mod root;
 use anyhow::{Context as _, Result, bail};
 
 use self::cache::Cache;
-use self::kernels::Kernel;
+use self::kernels::{Arch, Kernel};
 use self::machine::Guest;
 use self::matrix::Row;
 use self::payload::Programs;
 use self::plan::{NO_BACK_END, Plan};
 use crate::progress::{Progress, bad};
+use crate::setup::packages;
 use crate::test::Tally;
 use crate::verifier::{Budget, report::Report};
 
@@ -47,6 +48,9 @@ pub struct Options {
     /// Only this hook back end (or `none`: tests without one); may be repeated.
     #[arg(long = "backend")]
     back_ends: Vec<String>,
+    /// Only the back end that `--hooks auto` takes.
+    #[arg(long, conflicts_with = "back_ends")]
+    auto: bool,
     /// Only tests with this in their name.
     #[arg(long = "test")]
     test: Option<String>,
@@ -56,10 +60,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// For the test command.
+    /// For the test command: everything, or what takes no longer than the rest of it.
     pub fn tests(all: bool, test: Option<String>) -> Self {
         Self {
             all,
+            auto: !all,
             test,
             ..Self::default()
         }
@@ -80,7 +85,7 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn tally(options: &Options) -> Result<Tally> {
     let kernels = kernels::choose(&options.kernels, options.all)?;
     let mut progress = Progress::new("vm", 3);
-    let programs = progress.step("build what is to be tested", || build(&kernels))?;
+    let programs = build(&mut progress, &kernels)?;
     let columns = columns(&programs[0], options)?;
     let tests = programs[0].names(options.test.as_deref())?;
     if tests.is_empty() {
@@ -93,6 +98,7 @@ pub fn tally(options: &Options) -> Result<Tally> {
 
     let mut plan = Plan::of(&tests, &programs[0].back_ends()?);
     plan.columns.retain(|name, _| columns.contains(name));
+    plan.auto = options.auto;
     let rows = progress.step("run the tests", || crew::rows(&guests, &programs, &plan))?;
     for row in &rows {
         row.outcome
@@ -120,7 +126,7 @@ pub fn tally(options: &Options) -> Result<Tally> {
 pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
     let kernels = kernels::choose(names, false)?;
     let mut progress = Progress::new("vm", 3);
-    let programs = progress.step("build what is to be tested", || build(&kernels))?;
+    let programs = build(&mut progress, &kernels)?;
     let guests = progress.step("get kernels and a root", || prepare(&kernels, false))?;
     let plan = Plan::default();
     let rows = progress.step("ask the kernels", || crew::rows(&guests, &programs, &plan))?;
@@ -134,14 +140,20 @@ pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
 }
 
 /// For this machine's processor first, then for each other that is wanted.
-fn build(kernels: &[Kernel]) -> Result<Vec<Programs>> {
-    let mut all = vec![Programs::build()?];
-    for kernel in kernels {
-        if !all.iter().any(|programs| programs.are_for(kernel.arch)) {
-            all.push(Programs::build_for(kernel.arch)?);
-        }
+fn build(progress: &mut Progress, kernels: &[Kernel]) -> Result<Vec<Programs>> {
+    packages::install_missing(progress, &packages::KERNELS)?;
+    if kernels.iter().any(|kernel| kernel.arch == Arch::Arm64) {
+        packages::install_missing(progress, &packages::ARM64)?;
     }
-    Ok(all)
+    progress.step("build what is to be tested", || {
+        let mut all = vec![Programs::build()?];
+        for kernel in kernels {
+            if !all.iter().any(|programs| programs.are_for(kernel.arch)) {
+                all.push(Programs::build_for(kernel.arch)?);
+            }
+        }
+        Ok(all)
+    })
 }
 
 fn prepare(kernels: &[Kernel], anew: bool) -> Result<Vec<Guest>> {

@@ -136,13 +136,13 @@ fn test_binary(cargo: &mut Command, options: &[&str]) -> Result<PathBuf> {
     ]);
     cargo.arg("--message-format=json-render-diagnostics");
     let messages = command::read(cargo.args(options))?;
-    let paths = messages.lines().filter_map(|line| {
+    let mut paths = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_tests = message["target"]["name"] == "e2e";
         let path = message["executable"].as_str().filter(|_| is_tests)?;
         Some(PathBuf::from(path))
     });
-    paths.last().context("cargo built no end-to-end tests")
+    paths.next().context("cargo built no end-to-end tests")
 }
 
 /// The folder that the tests built it in; has them do so if they have not yet.

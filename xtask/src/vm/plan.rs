@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Plan {
     /// Tests by back end; those that need none are under [`NO_BACK_END`].
     pub columns: BTreeMap<String, Vec<String>>,
+    /// Only the back end that `--hooks auto` takes.
+    #[serde(default)]
+    pub auto: bool,
     /// Where mod_wsgi-express was built: its scripts name the folder.
     pub express: Option<String>,
 }
@@ -31,6 +34,7 @@ impl Plan {
         }
         Self {
             columns,
+            auto: false,
             express: None,
         }
     }
