@@ -153,8 +153,8 @@ pub fn current_arguments(current: Current) -> Arguments {
     unsafe {
         let frame = bpf_task_pt_regs(current.pointer()) as *const u64;
         Arguments {
-            // arm64 keeps it in the low half of the word.
-            number: *frame.add(regs::NUMBER) & 0xffff_ffff,
+            // An `int` on arm64, and the verifier allows no more than its own bytes.
+            number: u64::from(*frame.add(regs::NUMBER).cast::<u32>()),
             first: *frame.add(regs::FIRST),
             second: *frame.add(regs::SECOND),
             third: *frame.add(regs::THIRD),

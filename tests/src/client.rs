@@ -29,8 +29,8 @@ impl Client {
     pub fn connect_to(address: IpAddr, port: u16) -> Result<Self> {
         let stream = TcpStream::connect((address, port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(wait::PATIENCE))?;
-        stream.set_write_timeout(Some(wait::PATIENCE))?;
+        stream.set_read_timeout(Some(wait::patience()))?;
+        stream.set_write_timeout(Some(wait::patience()))?;
         Ok(Self {
             stream,
             server_port: port,

@@ -6,7 +6,6 @@ mod stderr;
 use std::ffi::OsString;
 use std::fs;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
@@ -18,9 +17,6 @@ use crate::backends::Backend;
 use crate::process::Guarded;
 use crate::report::{Request, Summary};
 use crate::wait;
-
-/// How long wsgiprobe may take to flush and end.
-const TIME_TO_END: Duration = Duration::from_secs(30);
 
 /// A running wsgiprobe; it stops when dropped.
 pub struct Probe {
@@ -139,9 +135,10 @@ impl Probe {
 
     /// Waits until it ends by itself and collects what it flushed.
     pub fn wait(mut self) -> Result<Report> {
-        let Some(status) = self.process.wait_for(TIME_TO_END)? else {
+        let Some(status) = self.process.wait_for(wait::patience())? else {
             bail!(
-                "wsgiprobe did not end within {TIME_TO_END:?}; it said: {}",
+                "wsgiprobe did not end within {:?}; it said: {}",
+                wait::patience(),
                 self.stderr.text()
             );
         };
@@ -194,9 +191,10 @@ pub fn to_end(command: &mut Command) -> Result<Output> {
     let mut process = Guarded::spawn(command)?;
     let stderr = Lines::follow(process.child().stderr.take().context("no stderr")?);
     let stdout = Lines::follow(process.child().stdout.take().context("no stdout")?);
-    let Some(status) = process.wait_for(TIME_TO_END)? else {
+    let Some(status) = process.wait_for(wait::patience())? else {
         bail!(
-            "{command:?} is still running after {TIME_TO_END:?}: {}",
+            "{command:?} is still running after {:?}: {}",
+            wait::patience(),
             stderr.text()
         );
     };
