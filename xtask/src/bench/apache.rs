@@ -152,8 +152,8 @@ impl Apache {
                 (last, since) = (now, Instant::now());
             }
         }
-        let text = fs::read(&self.access_log).context("reading the access log")?;
-        Ok(text.iter().filter(|byte| **byte == b'\n').count() as u64)
+        let text = fs::read_to_string(&self.access_log).context("reading the access log")?;
+        Ok(text.lines().count() as u64)
     }
 }
 

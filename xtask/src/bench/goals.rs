@@ -49,9 +49,9 @@ impl Goal {
         match (self.met, self.sure) {
             (None, _) => "not measured",
             (Some(true), true) => "met",
-            (Some(true), false) => "met, within the noise",
+            (Some(true), false) => "met, not for sure",
             (Some(false), true) => "MISSED",
-            (Some(false), false) => "MISSED, within the noise",
+            (Some(false), false) => "MISSED, not for sure",
         }
     }
 
@@ -241,7 +241,7 @@ mod tests {
                 sample.outcome.answered = 9950;
             }
         }
-        assert_eq!(verdicts(&taken)[0].1, "MISSED, within the noise");
+        assert_eq!(verdicts(&taken)[0].1, "MISSED, not for sure");
     }
 
     #[test]

@@ -12,6 +12,14 @@ use super::stats::{self, Estimate};
 use super::tax::TaxSample;
 use super::variant::{Mode, Variant};
 
+/// Throughput of a round, against the bare server, that no variant explains which
+/// leaves the application alone: something stood still in one of the two.
+const STOOD_STILL: f64 = 0.7;
+
+/// Requests of a thousand that may fail. Apache's event MPM closes a kept
+/// connection now and then when all its threads are taken.
+const FAILED: f64 = 2.0;
+
 /// A figure of a sample that variants are compared by.
 type Figure = fn(&Sample) -> f64;
 
@@ -158,32 +166,54 @@ impl Results {
         }
     }
 
-    /// What makes the figures doubtful: differences where there is none, and loads
-    /// that failed.
+    /// What makes the figures doubtful: differences where there is none, rounds in
+    /// which something stood still, and loads that failed.
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         for comparison in &self.comparisons {
             let place = format!("{}, {}", comparison.mode.name(), comparison.load.name());
-            for row in &comparison.rows {
-                let figures = [("throughput", row.rate), ("server CPU", row.server_cpu)];
-                for (name, estimate) in figures {
-                    if let Some(estimate) = estimate
-                        && row.variant == Variant::BareAgain
-                        && estimate.rounds > 1
-                        && !estimate.includes(1.0)
-                    {
-                        doubts.push(format!(
-                            "{place}: {name} of bare against bare is {:.3}, from {:.3} to {:.3}: \
-                             differences of that size mean nothing here",
-                            estimate.value, estimate.low, estimate.high
-                        ));
-                    }
-                }
-                if row.errors > 0.0 && !row.variant.is_inside() {
-                    let name = row.variant.name();
-                    doubts.push(format!("{place}: {:.2} ‰ of {name} failed", row.errors));
-                }
+            let rows = comparison.rows.iter();
+            for row in rows.filter(|row| !row.variant.is_inside()) {
+                let of_row = row.doubts().into_iter();
+                doubts.extend(of_row.map(|doubt| format!("{place}: {doubt}")));
             }
+        }
+        doubts
+    }
+}
+
+impl Row {
+    /// What makes this row doubtful, if it leaves the application alone.
+    fn doubts(&self) -> Vec<String> {
+        let name = self.variant.name();
+        let mut doubts = Vec::new();
+        let figures = [("throughput", self.rate), ("server CPU", self.server_cpu)];
+        for (figure, estimate) in figures {
+            if let Some(estimate) = estimate
+                && self.variant == Variant::BareAgain
+                && estimate.rounds > 1
+                && !estimate.includes(1.0)
+            {
+                doubts.push(format!(
+                    "{figure} of bare against bare is {:.3}, from {:.3} to {:.3}: \
+                     differences of that size mean nothing here",
+                    estimate.value, estimate.low, estimate.high
+                ));
+            }
+        }
+        if let Some(rate) = self.rate
+            && (rate.min < STOOD_STILL || rate.max > 1.0 / STOOD_STILL)
+        {
+            doubts.push(format!(
+                "throughput of {name} in single rounds went from {:.2} to {:.2} of the bare server's",
+                rate.min, rate.max
+            ));
+        }
+        if self.errors > FAILED {
+            doubts.push(format!(
+                "{:.1} ‰ of the requests to {name} failed",
+                self.errors
+            ));
         }
         doubts
     }
@@ -442,6 +472,17 @@ pub mod tests {
         let doubts = Results::of(&taken).doubts();
         assert_eq!(doubts.len(), 1);
         assert!(doubts[0].contains("throughput of bare against bare is 0.900"));
+    }
+
+    #[test]
+    fn a_round_that_stood_still_and_a_load_that_failed_are_doubts() {
+        let mut taken = taken();
+        taken.compared[2].outcome.answered /= 2;
+        taken.compared[5].outcome.errors = 100;
+        let doubts = Results::of(&taken).doubts();
+        assert_eq!(doubts.len(), 2, "{doubts:?}");
+        assert!(doubts[0].contains("from 0.49 to 0.98"), "{doubts:?}");
+        assert!(doubts[1].contains("‰ of the requests to sock failed"));
     }
 
     #[test]

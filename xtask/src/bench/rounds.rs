@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::apache::{Apache, Shape};
 use super::bpf::Counting;
 use super::load::{self, Kind, Load};
-use super::overhead::{self, Options};
+use super::overhead::Options;
 use super::plan;
 use super::sample::{Sample, Setup};
 use super::tax::TaxSample;
@@ -59,7 +59,7 @@ impl Rounds<'_> {
     /// Measures every variant in every mode under every load, round by round.
     /// Samples are there even if it fails half-way.
     pub fn compare(&self, taken: &mut Taken) -> Result<()> {
-        let setup = self.setup(overhead::time(self.options));
+        let setup = self.setup(Duration::from_secs(self.options.seconds));
         let mut items = Vec::new();
         for load in self.loads() {
             items.extend(self.variants.iter().map(|variant| (load, *variant)));

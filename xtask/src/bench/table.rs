@@ -56,6 +56,8 @@ mod tests {
         low: 0.9801,
         high: 1.0012,
         rounds: 10,
+        min: 0.97,
+        max: 1.01,
     };
 
     #[test]
@@ -82,6 +84,8 @@ mod tests {
             low: 1400.0,
             high: 1600.0,
             rounds: 3,
+            min: 1400.0,
+            max: 1600.0,
         };
         assert_eq!(microseconds(nanoseconds), "1.50 [1.40, 1.60]");
         assert_eq!(mebibytes(3 << 19), "1.5");

@@ -76,7 +76,7 @@ pub fn run(
         let threads: Vec<_> = (0..connections)
             .map(|_| scope.spawn(|| drive(url, &timetable, interrupt)))
             .collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
+        let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
         joined
             .map(|share| share.expect("a load thread does not panic"))
             .collect()

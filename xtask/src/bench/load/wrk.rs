@@ -27,7 +27,10 @@ struct Line {
     duration_us: u64,
     p50_us: u64,
     p99_us: u64,
-    errors: u64,
+    /// Answered, but not with success.
+    refused: u64,
+    /// Not answered: the connection failed, or it took too long.
+    broken: u64,
 }
 
 /// Runs it with one thread: it has to leave room for the server.
@@ -67,8 +70,8 @@ fn read(text: &str) -> Result<Outcome> {
     );
     let seconds = |microseconds: u64| microseconds as f64 / 1e6;
     Ok(Outcome {
-        answered: line.requests.saturating_sub(line.errors),
-        errors: line.errors,
+        answered: line.requests.saturating_sub(line.refused),
+        errors: line.refused + line.broken,
         seconds: seconds(line.duration_us),
         p50: seconds(line.p50_us),
         p99: seconds(line.p99_us),
@@ -81,14 +84,14 @@ mod tests {
 
     const OUTPUT: &str = "Running 1s test @ http://127.0.0.1:8099/\n  1 threads and 5 connections\n\
         Requests/sec:   3021.15\nTransfer/sec:    542.82KB\n\n\
-        wsgiprobe-bench {\"requests\":3051,\"duration_us\":1009880,\"p50_us\":1585,\"p99_us\":3471,\"errors\":1}\n";
+        wsgiprobe-bench {\"requests\":3051,\"duration_us\":1009880,\"p50_us\":1585,\"p99_us\":3471,\"refused\":1,\"broken\":2}\n";
 
     #[test]
     fn its_line_is_found() {
         let outcome = read(OUTPUT).unwrap();
         let expected = Outcome {
             answered: 3050,
-            errors: 1,
+            errors: 3,
             seconds: 1.00988,
             p50: 0.001_585,
             p99: 0.003_471,
