@@ -16,7 +16,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
 /// Samples drawn from the rounds.
-const RESAMPLES: usize = 10_000;
+const RESAMPLES: usize = 4_000;
 
 /// The same draws for the same figures: a table can be made again.
 const SEED: u64 = 20_261_121;
