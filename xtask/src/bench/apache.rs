@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use super::cpu;
-use super::variant::{Mode, Variant};
+use super::variant::{Mode, Mpm, Variant};
 use crate::influx;
 use crate::interrupt::Interrupt;
 use crate::process::{Process, free_port};
@@ -33,6 +33,8 @@ const QUIET: Duration = Duration::from_millis(150);
 pub struct Shape {
     /// Where the application runs.
     pub mode: Mode,
+    /// How connections find their threads.
+    pub mpm: Mpm,
     /// Apache's children.
     pub processes: u32,
     /// Threads of each.
@@ -42,9 +44,10 @@ pub struct Shape {
 impl Shape {
     /// One child, and one process of five threads for the application: the child
     /// itself, or a daemon behind it.
-    pub fn small(mode: Mode) -> Self {
+    pub fn small(mode: Mode, mpm: Mpm) -> Self {
         Self {
             mode,
+            mpm,
             processes: 1,
             threads: match mode {
                 Mode::Embedded => POOL_THREADS,
@@ -57,6 +60,7 @@ impl Shape {
     pub fn wide() -> Self {
         Self {
             mode: Mode::Daemon,
+            mpm: Mpm::Event,
             processes: 4,
             threads: FRONT_THREADS,
         }
@@ -168,6 +172,7 @@ fn configuration(home: &Path, port: u16, shape: Shape, variant: Variant) -> Stri
     CONFIGURATION
         .replace("@DIR@", &home.display().to_string())
         .replace("@PORT@", &port.to_string())
+        .replace("@MPM@", shape.mpm.name())
         .replace("@PROCESSES@", &shape.processes.to_string())
         .replace("@THREADS@", &shape.threads.to_string())
         .replace("@WORKERS@", &(shape.processes * shape.threads).to_string())
@@ -205,7 +210,8 @@ mod tests {
     #[test]
     fn nothing_in_the_configuration_is_left_open() {
         for mode in [Mode::Embedded, Mode::Daemon] {
-            let text = configuration(Path::new("/home"), 80, Shape::small(mode), Variant::Bare);
+            let shape = Shape::small(mode, Mpm::default());
+            let text = configuration(Path::new("/home"), 80, shape, Variant::Bare);
             let settings = text.lines().filter(|line| !line.starts_with('#'));
             assert_eq!(settings.filter(|line| line.contains('@')).count(), 0);
             assert_eq!(text.contains("\nWSGIDaemonProcess "), mode == Mode::Daemon);

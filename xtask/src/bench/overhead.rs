@@ -15,7 +15,7 @@ use super::report::{self, Skipped};
 use super::results::Results;
 use super::rounds::{Rounds, Taken};
 use super::tax;
-use super::variant::{Mode, Variant};
+use super::variant::{Mode, Mpm, Variant};
 use crate::command;
 use crate::interrupt::Interrupt;
 use crate::progress::bad;
@@ -33,6 +33,9 @@ pub struct Options {
     /// Where the application runs.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["embedded", "daemon"])]
     pub modes: Vec<Mode>,
+    /// Apache's MPM.
+    #[arg(long, value_enum, default_value_t)]
+    pub mpm: Mpm,
     /// What is compared with the bare server. Back ends that this kernel does not
     /// allow are left out, and named.
     #[arg(long, value_enum, value_delimiter = ',', default_values = [
@@ -89,7 +92,12 @@ pub fn run(options: &Options) -> Result<()> {
     let binary = workspace::wsgiprobe()?;
     let interrupt = Interrupt::install()?;
 
-    let tried = Apache::start(Shape::small(Mode::Daemon), Variant::Bare, None, &interrupt)?;
+    let tried = Apache::start(
+        Shape::small(Mode::Daemon, options.mpm),
+        Variant::Bare,
+        None,
+        &interrupt,
+    )?;
     let (variants, skipped) = usable(options.all_variants(), |hooks| {
         let probe = Probe::attach(&binary, hooks, tried.pid(), &interrupt)?;
         probe.finish(&interrupt).map(drop)

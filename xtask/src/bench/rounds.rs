@@ -156,7 +156,12 @@ impl Rounds<'_> {
     }
 
     fn start(&self, mode: Mode, variant: Variant, influx_url: Option<&str>) -> Result<Apache> {
-        let apache = Apache::start(Shape::small(mode), variant, influx_url, self.interrupt)?;
+        let apache = Apache::start(
+            Shape::small(mode, self.options.mpm),
+            variant,
+            influx_url,
+            self.interrupt,
+        )?;
         let connections = self.options.connections.get();
         load::saturate(&apache.page(), connections, FIRST_LOAD, self.interrupt)?;
         Ok(apache)

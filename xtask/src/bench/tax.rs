@@ -16,7 +16,7 @@ use super::plan;
 use super::probe::Probe;
 use super::report;
 use super::results;
-use super::variant::{Mode, Variant};
+use super::variant::{Mode, Mpm, Variant};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::workspace;
@@ -78,7 +78,12 @@ pub fn measure(
     let mut random = fastrand::Rng::with_seed(seed);
     let orders = plan::orders(&variants, rounds as usize, &mut random);
 
-    let apache = Apache::start(Shape::small(Mode::Daemon), Variant::Bare, None, interrupt)?;
+    let apache = Apache::start(
+        Shape::small(Mode::Daemon, Mpm::default()),
+        Variant::Bare,
+        None,
+        interrupt,
+    )?;
     let mut caller = Caller::new()?;
     let mut progress = Progress::new("calls of others", orders.len());
     let mut samples = Vec::new();

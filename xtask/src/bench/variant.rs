@@ -84,6 +84,27 @@ impl Mode {
     }
 }
 
+/// Apache's way to spread connections over threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mpm {
+    /// A thread for each request; idle connections wait in the listener.
+    #[default]
+    Event,
+    /// A thread for each connection.
+    Worker,
+}
+
+impl Mpm {
+    /// As its module is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
