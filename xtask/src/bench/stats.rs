@@ -83,6 +83,12 @@ impl Estimate {
         })
     }
 
+    /// Whether it lies around 1 within two hundredths: good enough for a null pair
+    /// to believe in differences of a hundredth or two.
+    pub fn is_one(&self) -> bool {
+        self.rounds > 1 && self.includes(1.0) && self.low > 0.98 && self.high < 1.02
+    }
+
     /// Whether the interval has it.
     pub fn includes(&self, figure: f64) -> bool {
         (self.low..=self.high).contains(&figure)

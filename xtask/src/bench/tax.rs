@@ -47,7 +47,7 @@ pub struct TaxSample {
     pub variant: Variant,
     /// What was called.
     pub call: Call,
-    /// The median time, nanoseconds.
+    /// The time of one, nanoseconds.
     pub nanoseconds: f64,
 }
 

@@ -78,11 +78,11 @@ impl Row {
             if let Some(estimate) = estimate
                 && self.variant == Variant::BareAgain
                 && estimate.rounds > 1
-                && !estimate.includes(1.0)
+                && !estimate.is_one()
             {
                 doubts.push(format!(
                     "{figure} of bare against bare is {:.3}, from {:.3} to {:.3}: \
-                     differences of that size mean nothing here",
+                     smaller differences mean nothing here",
                     estimate.value, estimate.low, estimate.high
                 ));
             }

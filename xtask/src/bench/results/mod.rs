@@ -181,6 +181,7 @@ pub mod tests {
         let doubts = Results::of(&taken).doubts();
         assert_eq!(doubts.len(), 1);
         assert!(doubts[0].contains("throughput of bare against bare is 0.900"));
+        assert!(!doubts[0].contains("CPU"));
     }
 
     #[test]
