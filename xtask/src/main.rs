@@ -5,7 +5,7 @@
 //! - [`mod@test`] runs everything that can fail, and counts it;
 //! - [`run`] builds wsgiprobe and becomes it;
 //! - [`demo`] shows it at work on a real Apache, and checks what it said;
-//! - [`bench`] measures what it costs, beside other instruments.
+//! - [`mod@bench`] measures what it costs, beside other instruments.
 //!
 //! They share [`command`] (start a program), [`progress`] (say what goes on) and
 //! [`workspace`] (where things are); those with servers also [`process`],

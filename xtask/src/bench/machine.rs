@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use procfs::process::all_processes;
 use serde::Serialize;
 
 /// Load of the last minute, a CPU, from which on figures are not to be trusted.
@@ -22,6 +23,8 @@ pub struct Machine {
     pub cpus: usize,
     /// Mean number of runnable threads in the minute before.
     pub load: f64,
+    /// Other wsgiprobes that ran then: their programs run for everybody.
+    pub wsgiprobes: usize,
     #[serde(skip)]
     before: Ticks,
 }
@@ -43,6 +46,7 @@ impl Machine {
             cpu: model(&read("/proc/cpuinfo")?),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             load: first_figure(&load).context("/proc/loadavg has no figure")?,
+            wsgiprobes: wsgiprobes()?,
             before: Ticks::parse(&read("/proc/stat")?).context("/proc/stat has no first line")?,
         })
     }
@@ -56,14 +60,25 @@ impl Machine {
     }
 
     /// What speaks against a measurement here and now.
-    pub fn complaint(&self) -> Option<String> {
-        let a_cpu = self.load / self.cpus as f64;
-        (a_cpu > BUSY).then(|| {
-            format!(
-                "this machine is busy with something else: load {} on {} CPUs before the start",
-                self.load, self.cpus
-            )
-        })
+    pub fn complaints(&self) -> Vec<String> {
+        let Self {
+            load,
+            cpus,
+            wsgiprobes,
+            ..
+        } = self;
+        let mut complaints = Vec::new();
+        if load / *cpus as f64 > BUSY {
+            complaints.push(format!(
+                "this machine is busy with something else: load {load} on {cpus} CPUs before the start"
+            ));
+        }
+        if *wsgiprobes > 0 {
+            complaints.push(format!(
+                "{wsgiprobes} other wsgiprobe runs here, at the cost of all"
+            ));
+        }
+        complaints
     }
 
     /// The same, of what was seen at the end.
@@ -104,6 +119,13 @@ impl Ticks {
     }
 }
 
+/// Processes of that name.
+fn wsgiprobes() -> Result<usize> {
+    let processes = all_processes().context("listing processes")?;
+    let names = processes.filter_map(|process| Some(process.ok()?.stat().ok()?.comm));
+    Ok(names.filter(|name| name == "wsgiprobe").count())
+}
+
 fn first_figure(text: &str) -> Option<f64> {
     text.split_whitespace().next()?.parse().ok()
 }
@@ -137,9 +159,16 @@ mod tests {
         let mut machine = Machine::look().unwrap();
         machine.cpus = 2;
         machine.load = 0.4;
-        assert_eq!(machine.complaint(), None);
+        machine.wsgiprobes = 0;
+        assert!(machine.complaints().is_empty());
         machine.load = 3.0;
-        assert!(machine.complaint().unwrap().contains("load 3 on 2 CPUs"));
+        machine.wsgiprobes = 1;
+        let complaints = machine.complaints();
+        assert!(complaints[0].contains("load 3 on 2 CPUs"), "{complaints:?}");
+        assert!(
+            complaints[1].contains("1 other wsgiprobe"),
+            "{complaints:?}"
+        );
         assert_eq!(Machine::complaint_of_steal(0.001), None);
         assert!(Machine::complaint_of_steal(0.05).is_some());
     }

@@ -85,8 +85,8 @@ impl Options {
 pub fn run(options: &Options) -> Result<()> {
     let machine = Machine::look()?;
     // wsgiprobe's build would be part of what it complains of.
-    let busy = machine.complaint();
-    if let Some(complaint) = &busy {
+    let busy = machine.complaints();
+    for complaint in &busy {
         anstream::eprintln!("{}: {complaint}", bad("warning"));
     }
     let binary = workspace::wsgiprobe()?;

@@ -12,13 +12,14 @@ use serde::Serialize;
 
 use super::apache::{Apache, Shape};
 use super::calls::{Call, Caller};
+use super::machine::Machine;
 use super::plan;
 use super::probe::Probe;
 use super::report;
 use super::results;
 use super::variant::{Mode, Mpm, Variant};
 use crate::interrupt::Interrupt;
-use crate::progress::Progress;
+use crate::progress::{Progress, bad};
 use crate::workspace;
 
 /// Between the attach and the first call, for what goes on at a start.
@@ -53,6 +54,9 @@ pub struct TaxSample {
 
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<()> {
+    for complaint in Machine::look()?.complaints() {
+        anstream::eprintln!("{}: {complaint}", bad("warning"));
+    }
     let binary = workspace::wsgiprobe()?;
     let interrupt = Interrupt::install()?;
     let mut variants = vec![Variant::Bare];
