@@ -135,6 +135,7 @@ pub fn run(options: &Options) -> Result<()> {
     let stolen = machine.stolen()?;
     let results = Results::of(&taken);
     let mut warnings = results.doubts();
+    warnings.extend(taken.repeated.iter().cloned());
     warnings.extend(busy);
     warnings.extend(Machine::complaint_of_steal(stolen));
     let goals = goals::check(&results, Variant::Sock);

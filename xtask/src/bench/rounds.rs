@@ -33,6 +33,8 @@ pub struct Taken {
     pub counted: Vec<Sample>,
     /// System calls of an unwatched process.
     pub tax: Vec<TaxSample>,
+    /// Samples that had to be taken twice, and why.
+    pub repeated: Vec<String>,
 }
 
 impl Taken {
@@ -80,11 +82,22 @@ impl Rounds<'_> {
                 let plain = self.start(mode, Variant::Bare, None)?;
                 let first = taken.compared.len();
                 for (load, variant) in order {
-                    let sample = if variant.is_inside() {
-                        self.take_inside(&setup, round + 1, mode, *variant, load)?
-                    } else {
-                        setup.take(round + 1, mode, *variant, &plain, load)?
+                    let take = || {
+                        if variant.is_inside() {
+                            self.take_inside(&setup, round + 1, mode, *variant, load)
+                        } else {
+                            setup.take(round + 1, mode, *variant, &plain, load)
+                        }
                     };
+                    // One that fails must not spoil an hour, nor be forgotten.
+                    let sample = take().or_else(|error| {
+                        self.interrupt.check()?;
+                        let name = variant.name();
+                        let why = format!("round {}: {name} taken again: {error:#}", round + 1);
+                        progress.say(&why);
+                        taken.repeated.push(why);
+                        take()
+                    })?;
                     taken.compared.push(sample);
                 }
                 let each = began.elapsed().as_secs_f64() / taken.compared.len() as f64;
