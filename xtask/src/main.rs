@@ -6,15 +6,22 @@
 //! - [`run`] builds wsgiprobe and becomes it;
 //! - [`vm`] runs the end-to-end tests on other kernels;
 //! - [`verifier`] counts what the kernel's verifier has to do;
-//! - [`demo`] shows it at work on a real Apache, and checks what it said.
+//! - [`demo`] shows it at work on a real Apache, and checks what it said;
+//! - [`mod@bench`] measures what it costs, beside other instruments.
 //!
 //! They share [`command`] (start a program), [`progress`] (say what goes on) and
-//! [`workspace`] (where things are).
+//! [`workspace`] (where things are); those with servers also [`process`],
+//! [`interrupt`], [`influx`] and [`root`].
 
+mod bench;
 mod check;
 mod command;
 mod demo;
+mod influx;
+mod interrupt;
+mod process;
 mod progress;
+mod root;
 mod run;
 mod setup;
 mod test;
@@ -49,6 +56,9 @@ enum Job {
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
     Demo(demo::Options),
+    /// Measure what wsgiprobe costs the server, beside instruments inside it.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +71,7 @@ fn main() -> ExitCode {
         Job::Guest => vm::guest::run(),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
+        Job::Bench(bench) => bench::run(&bench),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
