@@ -52,6 +52,8 @@ pub const FLAG_METHOD_TRUNCATED: u8 = 1 << 2;
 pub const FLAG_MALFORMED: u8 = 1 << 3;
 /// [`RequestHeader::flags`]: mod_wsgi began to run an application in the thread.
 pub const FLAG_WSGI: u8 = 1 << 4;
+/// [`RequestHeader::flags`]: a thread that served it has no account: the thread map was full.
+pub const FLAG_NO_ACCOUNT: u8 = 1 << 5;
 
 /// [`RequestHeader::server`]: any server but Apache.
 pub const SERVER_OTHER: u8 = 0;

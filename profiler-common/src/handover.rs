@@ -13,7 +13,7 @@
 use core::mem::size_of;
 
 use crate::account::Spent;
-use crate::event::RequestHeader;
+use crate::event::{FLAG_NO_ACCOUNT, RequestHeader};
 use crate::pairing::machine::EAGAIN;
 
 /// The daemon's side of a request. Written by the daemon's thread alone, but for
@@ -81,6 +81,13 @@ impl Handover {
         }
     }
 
+    /// A thread of which no account can be kept read it: all that is known is which.
+    #[inline(always)]
+    pub fn unaccounted(&mut self, task: u64) {
+        self.pid = (task >> 32) as u32;
+        self.tid = task as u32;
+    }
+
     /// The daemon's thread wrote something that begins with `start`.
     #[inline(always)]
     pub fn daemon_wrote(&mut self, now: u64, start: [u64; 2]) {
@@ -116,6 +123,9 @@ impl Handover {
     /// Puts what is known into the request's record.
     #[inline(always)]
     pub fn report(&self, header: &mut RequestHeader) {
+        if self.pid != 0 && self.read_ns == 0 {
+            header.flags |= FLAG_NO_ACCOUNT;
+        }
         header.daemon_pid = self.pid;
         header.daemon_tid = self.tid;
         header.daemon_taken_ns = self.taken_ns;

@@ -62,6 +62,8 @@ counters! {
     PartialLine = "partial_line", Note;
     /// Paths cut because they are over the limit or the long-path map was full.
     PathTruncated = "path_truncated", Note;
+    /// Those of them that were cut because the long-path map was full.
+    LongPathFull = "long_path_full", Note;
     /// Processes that could not be followed: the process map was full.
     ProcessFull = "process_full", Note;
     /// Operations on a watched connection whose bytes were out of reach.
@@ -70,6 +72,11 @@ counters! {
     ThreadFull = "thread_full", Note;
     /// Requests without a daemon's part: the map of handovers was full.
     HandoverFull = "handover_full", Note;
+    /// Requests without the end of the daemon's part: the map of those left to their
+    /// daemons was full.
+    ParkedFull = "parked_full", Note;
+    /// System calls that went unseen: the map of calls under way was full.
+    CallFull = "call_full", Note;
     /// Names or peers that a request lacks: the map of interned ones was full.
     NameFull = "name_full", Note;
 }

@@ -79,6 +79,11 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<u64> {
         seq: conn.cur.seq,
         ..Handover::EMPTY
     };
+    let header = &mut conn.cur.header;
+    if header.handed_ns == 0 {
+        header.handed_ns = op.now;
+    }
+    header.names = names;
     // First: the daemon may be done any moment.
     conn.cur.far_end = far_end;
     let added = HANDOVERS.insert(far_end, handover, u64::from(BPF_NOEXIST));
@@ -92,11 +97,6 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<u64> {
         begun.conn = conn_key;
         begun.seq = conn.cur.seq;
     }
-    let header = &mut conn.cur.header;
-    if header.handed_ns == 0 {
-        header.handed_ns = op.now;
-    }
-    header.names = names;
     Some(far_end)
 }
 
@@ -123,9 +123,8 @@ pub fn begin_early(op: &Op) -> Option<&'static mut Handover> {
     if op.server == u32::from(SERVER_OTHER) || op.len != LENGTH_BYTES {
         return None;
     }
-    if let Some(thread) = threads::find(op.task as u32)
-        && thread.serving != 0
-    {
+    // Without an account of the thread nobody would forget it again.
+    if threads::find_or_add(op)?.serving != 0 {
         return None;
     }
     let _ = HANDOVERS.insert(op.sock, Handover::EMPTY, u64::from(BPF_NOEXIST));
@@ -135,7 +134,10 @@ pub fn begin_early(op: &Op) -> Option<&'static mut Handover> {
 /// A read by a daemon's thread on its end.
 #[inline(always)]
 pub fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
-    let thread = threads::find_or_add(op)?;
+    let Some(thread) = threads::find_or_add(op) else {
+        handover.unaccounted(op.task);
+        return None;
+    };
     if thread.serving == op.sock {
         book(op, thread, handover);
     } else {
@@ -243,6 +245,9 @@ pub fn join(op: &Op, slot: &mut Slot) -> Next {
     if handover.read_ns != 0 && !slot.long_path {
         let copied: &Slot = slot;
         let parked = PARKED.insert(far_end, copied, u64::from(BPF_ANY)).is_ok();
+        if !parked {
+            count(op.place, Counter::ParkedFull);
+        }
         // The daemon may have been done meanwhile and found nothing: whoever
         // removes the entry reports it.
         if parked && (handover.done_ns == 0 || PARKED.remove(far_end).is_err()) {

@@ -4,7 +4,9 @@ use core::ops::ControlFlow;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel};
-use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, HEADER_SIZE};
+use profiler_common::event::{
+    FLAG_METHOD_TRUNCATED, FLAG_NO_ACCOUNT, FLAG_PATH_TRUNCATED, HEADER_SIZE,
+};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX, PATH_PIECE};
 use profiler_common::pairing::conn::Slot;
 use profiler_common::pairing::env::{Env, Word};
@@ -130,6 +132,9 @@ impl Op {
             .insert(key, unsafe { &*zero }, u64::from(BPF_ANY))
             .is_err()
         {
+            if slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
+                count(self.place, Counter::LongPathFull);
+            }
             return false;
         }
         let Some(record) = LONG_PATHS.get_ptr_mut(key) else {
@@ -316,6 +321,9 @@ impl Env for Op {
             Counter::RingFull
         };
         count(self.place, counter);
+        if slot.header.flags & FLAG_NO_ACCOUNT != 0 {
+            count(self.place, Counter::ThreadFull);
+        }
     }
 
     #[inline(always)]

@@ -3,12 +3,11 @@
 use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use profiler_common::account::{Moment, Thread};
-use profiler_common::event::FLAG_WSGI;
+use profiler_common::event::{FLAG_NO_ACCOUNT, FLAG_WSGI};
 use profiler_common::pairing::conn::Conn;
-use profiler_common::stats::Counter;
 
 use crate::config::setting;
-use crate::maps::{CLOCKS, THREADS, count};
+use crate::maps::{CLOCKS, THREADS};
 use crate::op::Op;
 
 /// The account of a thread, if it has ever served a request.
@@ -29,10 +28,8 @@ pub fn find_or_add(op: &Op) -> Option<&'static mut Thread> {
     }
     let at = Kernel::current().running(op.now);
     let thread = Thread::new((op.task >> 32) as u32, at);
-    if THREADS.insert(tid, thread, u64::from(BPF_ANY)).is_err() {
-        count(op.place, Counter::ThreadFull);
-        return None;
-    }
+    // Full: whoever asks marks the request, which is counted once, at its end.
+    THREADS.insert(tid, thread, u64::from(BPF_ANY)).ok()?;
     find(tid)
 }
 
@@ -145,18 +142,20 @@ pub fn book(op: &Op, conn: &mut Conn, idle: bool) {
 /// After an operation: the current thread serves this connection's request, or is
 /// done with it.
 #[inline(always)]
-pub fn assign(op: &Op, conn: &Conn) {
+pub fn assign(op: &Op, conn: &mut Conn) {
     if conn.untracked {
         return;
     }
     if conn.is_served() {
-        if let Some(thread) = find_or_add(op) {
-            // Most operations go on with what the thread is at.
-            if !thread.serves(op.sock, conn.cur.seq) {
-                thread.take(moment(op), op.sock, conn.cur.seq);
-            }
-            thread.serving_fd = op.descriptor;
+        let Some(thread) = find_or_add(op) else {
+            conn.cur.header.flags |= FLAG_NO_ACCOUNT;
+            return;
+        };
+        // Most operations go on with what the thread is at.
+        if !thread.serves(op.sock, conn.cur.seq) {
+            thread.take(moment(op), op.sock, conn.cur.seq);
         }
+        thread.serving_fd = op.descriptor;
     } else if let Some(thread) = find(op.task as u32)
         && thread.serving == op.sock
     {

@@ -59,7 +59,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         call: Syscall::of(number, descriptor as u32, second, third),
     };
     if CALLS.insert(task.id, call, u64::from(BPF_ANY)).is_err() {
-        count(Place::Traffic, Counter::OpaqueIo);
+        count(Place::Traffic, Counter::CallFull);
     }
     Some(())
 }
