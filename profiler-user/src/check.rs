@@ -7,11 +7,9 @@ use std::fmt::Write as _;
 
 use rustix::system::uname;
 
+use crate::limits::Limits;
 use crate::privileges;
 use crate::probe::{self, BackEnd, Probe};
-
-/// As small as it gets: nothing is recorded.
-const ROOM: u32 = 1 << 16;
 
 /// What was found out.
 #[derive(Debug)]
@@ -73,8 +71,7 @@ impl Report {
 fn attach(back_end: BackEnd) -> Result<Probe, probe::Error> {
     Probe::attach(&probe::Settings {
         hooks: Some(back_end),
-        max_connections: 1,
-        ring_bytes: ROOM,
+        limits: Limits::SMALLEST,
     })
 }
 

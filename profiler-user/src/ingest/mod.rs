@@ -128,7 +128,7 @@ impl Decoder {
             response_bytes: header.response_bytes,
             times: anatomy::times(&header, mode),
             spent: busy.map(|_| header.spent),
-            daemon_spent: (is_daemon && header.daemon_pid != 0).then_some(header.daemon_spent),
+            daemon_spent: (is_daemon && header.daemon_taken_ns != 0).then_some(header.daemon_spent),
             busy,
             daemon_busy,
             upstream: self.known.peer(header.upstream, blobs),

@@ -11,6 +11,7 @@ mod stages;
 mod stop;
 mod watcher;
 
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result};
@@ -63,16 +64,18 @@ async fn watch(mut settings: Settings) -> Result<()> {
         targets: &targets,
         hooks: probe.back_end().name(),
         reasons: probe.reasons(),
+        memory: probe.memory(),
         outputs: outputs.plan(),
     }));
 
     let began_unix_ns = unix_now();
     let pools = Pools::new(began_unix_ns, &probe.watched());
     let run = Run {
-        stages: Stages::new(settings.max_routes, pools, outputs),
+        stages: Stages::new(settings.limits, pools, outputs),
         schedule: Schedule::new(began_unix_ns, settings.interval),
         deadline: settings.duration.map(|duration| attached + duration),
         intervals: Intervals::default(),
+        told: HashSet::new(),
         began_unix_ns,
         probe,
         watcher,
@@ -91,6 +94,8 @@ struct Run {
     schedule: Schedule,
     deadline: Option<Instant>,
     intervals: Intervals,
+    /// Counters of the limits that the user knows to have been hit.
+    told: HashSet<&'static str>,
     began_unix_ns: u64,
     console: Console,
     /// What the sinks have to say.
@@ -153,6 +158,17 @@ impl Run {
         let (window, snapshot) = self.stages.close(start, end, servers);
         self.console.print(&self.intervals.lines(&window));
         self.console.print(&output::pools(&snapshot));
+        self.tell_limits();
+    }
+
+    /// Says once of each limit that it was hit.
+    fn tell_limits(&mut self) {
+        for hit in self.stages.hits(&self.probe) {
+            if self.told.insert(hit.counter) {
+                let text = format!("{} so far {}: {}", hit.count, hit.counter, hit.words);
+                self.console.warn(text);
+            }
+        }
     }
 
     fn servers(&self) -> Servers {
@@ -254,7 +270,6 @@ fn probe_settings(settings: &Settings) -> probe::Settings {
             Hooks::Sock => Some(BackEnd::Sock),
             Hooks::Syscall => Some(BackEnd::Syscall),
         },
-        max_connections: settings.max_connections,
-        ring_bytes: settings.ring_bytes,
+        limits: settings.limits,
     }
 }

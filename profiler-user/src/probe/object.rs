@@ -1,6 +1,6 @@
 //! The programs and maps, loaded.
 
-use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::account::Thread;
 use profiler_common::config::Config;
@@ -30,7 +30,7 @@ unsafe impl Pod for Shared<Thread> {}
 
 /// Loads maps and programs; none is attached.
 pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
-    let config = offsets::resolve(settings.ring_bytes / 4).map_err(|error| {
+    let config = offsets::resolve(settings.limits.ring_bytes / 4).map_err(|error| {
         Error::Refused(format!(
             "wsgiprobe needs the kernel's type information: {error}"
         ))
@@ -41,14 +41,24 @@ pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
         ))
     })?;
     let config = Shared(config);
-    let programs = EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    for (map, entries) in settings.limits.maps() {
+        loader.map_max_entries(map, entries);
+    }
+    let programs = loader
         .btf(Some(&btf))
         .override_global("CONFIG", &config, true)
-        .map_max_entries("CONNS", settings.max_connections)
-        .map_max_entries("EVENTS", settings.ring_bytes)
         .load(OBJECT)
         .map_err(|error| refused_or_failed(&error))?;
     Ok((programs, btf))
+}
+
+/// Whether a map had no room.
+pub fn is_full(error: &MapError) -> bool {
+    match error {
+        MapError::SyscallError(error) => error.io_error.raw_os_error() == Some(libc::E2BIG),
+        _ => false,
+    }
 }
 
 /// Creating a map is the first thing that needs privileges.
@@ -170,7 +180,7 @@ impl Maps {
 
 fn one<M>(programs: &mut Ebpf, name: &str) -> Result<M, Error>
 where
-    M: TryFrom<Map, Error = aya::maps::MapError>,
+    M: TryFrom<Map, Error = MapError>,
 {
     let map = programs
         .take_map(name)
