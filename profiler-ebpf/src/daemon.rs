@@ -19,7 +19,7 @@ use profiler_common::pairing::env::Env as _;
 use profiler_common::stats::Counter;
 
 use crate::kernel::unix_peer;
-use crate::maps::{HANDOVERS, PARKED, TAKEN, count};
+use crate::maps::{Full, HANDOVERS, PARKED, TAKEN, count, set_full, was_full};
 use crate::op::{Op, copy_slot};
 use crate::{conns, environ, threads};
 
@@ -89,6 +89,7 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<u64> {
     let added = HANDOVERS.insert(far_end, handover, u64::from(BPF_NOEXIST));
     let Some(begun) = find(far_end) else {
         count(op.place, Counter::HandoverFull);
+        set_full(Full::Handovers);
         conn.cur.far_end = 0;
         return None;
     };
@@ -162,7 +163,11 @@ pub fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option
 /// A write by a daemon's thread on its end.
 #[inline(always)]
 pub fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
-    let thread = threads::find(op.task as u32)?;
+    let Some(thread) = threads::find(op.task as u32) else {
+        // It may have read before Apache's system call returned.
+        handover.unaccounted(op.task);
+        return None;
+    };
     book(op, thread, handover);
     if ret > 0 {
         let start = op.buffer_start(0)?.0;
@@ -206,8 +211,14 @@ fn close_if_done(op: &mut Op, thread: &mut Thread, handover: &Handover) -> Optio
 /// The daemon is done: its part goes to the request, which Apache may have left here.
 #[inline(always)]
 fn close(op: &mut Op, far_end: u64, handover: &Handover) {
-    if unpark(op, far_end, handover).is_none() && handover.conn != 0 {
+    if unpark(op, far_end, handover).is_some() {
+        return;
+    }
+    if handover.conn != 0 {
         deliver(handover, far_end);
+    } else if was_full(Full::Handovers) {
+        // Nobody will claim it, and its address will be another socket's.
+        let _ = HANDOVERS.remove(far_end);
     }
 }
 
@@ -217,6 +228,8 @@ fn close(op: &mut Op, far_end: u64, handover: &Handover) {
 pub fn abandoned(op: &mut Op, far_end: u64) {
     if let Some(handover) = find(far_end)
         && handover.done_ns == 0
+        // The address may be another socket's by now.
+        && handover.tid == op.task as u32
     {
         handover.done_ns = handover.seen_ns;
         close(op, far_end, handover);

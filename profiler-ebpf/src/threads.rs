@@ -7,7 +7,7 @@ use profiler_common::event::{FLAG_NO_ACCOUNT, FLAG_WSGI};
 use profiler_common::pairing::conn::Conn;
 
 use crate::config::setting;
-use crate::maps::{CLOCKS, THREADS};
+use crate::maps::{CLOCKS, Full, THREADS, set_full};
 use crate::op::Op;
 
 /// The account of a thread, if it has ever served a request.
@@ -28,8 +28,11 @@ pub fn find_or_add(op: &Op) -> Option<&'static mut Thread> {
     }
     let at = Kernel::current().running(op.now);
     let thread = Thread::new((op.task >> 32) as u32, at);
-    // Full: whoever asks marks the request, which is counted once, at its end.
-    THREADS.insert(tid, thread, u64::from(BPF_ANY)).ok()?;
+    if THREADS.insert(tid, thread, u64::from(BPF_ANY)).is_err() {
+        // Whoever asks marks the request, which is counted once, at its end.
+        set_full(Full::Handovers);
+        return None;
+    }
     find(tid)
 }
 
@@ -151,6 +154,11 @@ pub fn assign(op: &Op, conn: &mut Conn) {
             conn.cur.header.flags |= FLAG_NO_ACCOUNT;
             return;
         };
+        if conn.cur.header.first_byte_ns == op.now && thread.serves(op.sock, conn.cur.seq) {
+            // The request has only just begun: that was one of a connection that had
+            // this address before, and whose end another thread saw.
+            thread.release(op.now);
+        }
         // Most operations go on with what the thread is at.
         if !thread.serves(op.sock, conn.cur.seq) {
             thread.take(moment(op), op.sock, conn.cur.seq);
