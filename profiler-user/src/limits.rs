@@ -186,7 +186,7 @@ pub const ALL: [Limit; 11] = [
 /// The one of user space.
 pub const ROUTES_LIMIT: Limit = Limit {
     counter: ROUTE_OVERFLOW,
-    of: "more routes than are kept apart",
+    of: "more routes, or longer ones, than are kept apart",
     cost: "requests reported under _other",
     option: "--max-routes",
 };

@@ -37,6 +37,8 @@ pub struct Report {
     pub summary: Summary,
     /// What it said.
     pub stderr: String,
+    /// What it said to whoever reads the lines for people.
+    pub stdout: String,
     /// What it exited with.
     pub exit_code: Option<i32>,
 }
@@ -131,6 +133,16 @@ impl Probe {
         self.stderr.text()
     }
 
+    /// The lines for people so far, as they are.
+    pub fn stdout(&self) -> Result<Vec<u8>> {
+        fs::read(self.output.path().join("stdout")).context("no stdout")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
+    }
+
     /// Interrupts it (SIGINT) and collects what it flushed.
     pub fn finish(self) -> Result<Report> {
         self.process.signal(Signal::SIGINT)?;
@@ -150,6 +162,7 @@ impl Probe {
             requests: self.requests()?,
             summary: serde_json::from_str(&self.read("summary")?).context("the summary")?,
             stderr,
+            stdout: String::from_utf8_lossy(&self.stdout()?).into_owned(),
             exit_code: status.code(),
         })
     }

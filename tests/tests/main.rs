@@ -19,6 +19,7 @@ mod keepalive;
 mod lifecycle;
 mod load;
 mod long_paths;
+mod loss;
 mod not_http;
 mod parts;
 mod pipelining;
