@@ -17,6 +17,7 @@ use harness::client::{Client, expect_status, get};
 use harness::probe::Probe;
 use harness::run::{Evidence, Run};
 use harness::server::Server;
+use harness::wait;
 
 /// A server watched with those options.
 fn start(backend: Backend, conf: Conf, options: &[&str]) -> Result<Run> {
@@ -41,6 +42,12 @@ fn round(connections: &mut [Client], path: &str) -> Result<()> {
         expect_status(&client.receive()?, 200)?;
     }
     Ok(())
+}
+
+/// Waits until it was told during the run that the limit was hit.
+fn warned(run: &Run, counter: &str) -> Result<()> {
+    let told = || Ok(run.probe.said().contains(counter));
+    wait::until(&format!("a warning of {counter}"), told)
 }
 
 /// What must hold whatever is lost; `unseen` is what the documentation says is not seen.

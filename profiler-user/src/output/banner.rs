@@ -15,6 +15,8 @@ pub struct Banner<'a> {
     pub reasons: &'a [String],
     /// Kernel memory of the maps, where it is known.
     pub memory: Option<Memory>,
+    /// Capabilities that are left.
+    pub rights: &'a str,
     /// What is written where.
     pub outputs: &'a [String],
 }
@@ -43,6 +45,8 @@ pub fn banner(facts: &Banner<'_>) -> Vec<Line> {
         let text = format!("  memory    {now} in the kernel, at most {most}");
         lines.push(Line::new(Tone::Plain, text));
     }
+    let text = format!("  rights    {}", facts.rights);
+    lines.push(Line::new(Tone::Plain, text));
     let outputs = facts
         .outputs
         .iter()
@@ -65,6 +69,7 @@ mod tests {
                 now: 8 << 20,
                 most: 45 << 20,
             }),
+            rights: "CAP_BPF",
             outputs: &["each request to out.jsonl".into()],
         });
         let texts: Vec<_> = lines[1..].iter().map(|line| line.text.as_str()).collect();
@@ -75,6 +80,7 @@ mod tests {
                 "  hooks     sock",
                 "            sock: loads",
                 "  memory    8.0 MiB in the kernel, at most 45.0 MiB",
+                "  rights    CAP_BPF",
                 "  writing   each request to out.jsonl",
             ]
         );

@@ -22,7 +22,7 @@ use crate::cli::{Hooks, Settings, Targets};
 use crate::discovery::{self, Selection, Snapshot, describe};
 use crate::output::{self, Banner, Console, Intervals};
 use crate::pool::Pools;
-use crate::privileges;
+use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
 use host::unix_now;
 use outputs::Outputs;
@@ -50,11 +50,19 @@ async fn watch(mut settings: Settings) -> Result<()> {
 
     let mut probe = Probe::attach(&probe_settings(&settings))?;
     let attached = Instant::now();
+    let may_return = selection.may_return();
     let mut watcher = Watcher::new(selection);
     watcher.start(&mut probe, &roots)?;
-    announce(&probe);
     let mut console = Console::new(settings.stdout_is_data());
+    for root in &roots {
+        if let Some(blind) = privileges::into_process(root.pid) {
+            console.warn(blind);
+        }
+    }
     warn_of_blind_spots(&mut probe, &mut console);
+    let confined = settings.sandbox.then(|| confine(&probe, may_return));
+    announce(&probe);
+    let rights = rights(confined, &mut console);
     let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
     let targets: Vec<String> = roots
         .iter()
@@ -65,6 +73,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
         hooks: probe.back_end().name(),
         reasons: probe.reasons(),
         memory: probe.memory(),
+        rights: &rights,
         outputs: outputs.plan(),
     }));
 
@@ -222,9 +231,29 @@ impl Run {
 fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
     for why in probe.blind_spots() {
         console.warn(format!(
-            "cannot tell which requests reach mod_wsgi in embedded mode: {why}"
+            "cannot tell which requests reach mod_wsgi in embedded mode: {why}{}",
+            privileges::uprobe(&why)
         ));
     }
+}
+
+/// From here on nothing more is allowed than what a run needs.
+fn confine(probe: &Probe, later_servers: bool) -> Confined {
+    privileges::confine(Needs {
+        later_servers,
+        maps: !probe.is_open(),
+    })
+}
+
+/// What is left, in words; what could not be given up is told.
+fn rights(confined: Option<Confined>, console: &mut Console) -> String {
+    let Some(confined) = confined else {
+        return "all kept, as asked".into();
+    };
+    for failure in &confined.failures {
+        console.warn(format!("runs with more rights than it needs: {failure}"));
+    }
+    confined.words()
 }
 
 async fn elapsed(deadline: Option<Instant>) {

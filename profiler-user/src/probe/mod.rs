@@ -244,6 +244,21 @@ impl Probe {
         })
     }
 
+    /// Whether the maps can be reached without capabilities, by their descriptors
+    /// alone: from 5.19 on, or where `kernel.unprivileged_bpf_disabled` is 0. Tried by
+    /// a thread that gives up its own.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        std::thread::scope(|scope| {
+            let maps = &self.maps;
+            let tried = scope.spawn(|| {
+                crate::privileges::renounce();
+                maps.are_open()
+            });
+            tried.join().unwrap_or(false)
+        })
+    }
+
     /// Takes the hooks out; records already made can still be drained.
     pub fn detach(&mut self) {
         self.cost = self.cost();

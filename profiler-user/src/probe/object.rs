@@ -154,6 +154,12 @@ impl Maps {
             .collect()
     }
 
+    /// Whether this thread may read and change them.
+    pub fn are_open(&self) -> bool {
+        let first = self.counters.get(&0, 0).is_ok();
+        first && !matches!(self.watched.keys().next(), Some(Err(_)))
+    }
+
     /// Every thread that has served a request and lives.
     pub fn threads(&self) -> Vec<ServingThread> {
         let threads = self.threads.iter().filter_map(Result::ok);

@@ -19,7 +19,7 @@ pub fn ensure_mounted() -> Result<(), String> {
     }
     mount_privately().map_err(|error| {
         format!(
-            "tracefs is not mounted and cannot be ({error}): mount -t tracefs tracefs {}",
+            "tracefs is not mounted and cannot be without CAP_SYS_ADMIN ({error}): mount -t tracefs tracefs {}",
             PLACES[0]
         )
     })

@@ -2,8 +2,6 @@
 //! be kept, and is counted.
 
 use std::collections::BTreeSet;
-use std::thread::sleep;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use harness::apache::{Conf, Mpm, Wsgi};
@@ -12,7 +10,7 @@ use harness::client::expect_status;
 use harness::report::Mode;
 use harness::server::Server;
 
-use super::{balances, connections, round, start, told};
+use super::{balances, connections, round, start, told, warned};
 
 harness::on_each_backend!(
     connections_embedded,
@@ -25,9 +23,6 @@ harness::on_each_backend!(
     processes,
     names,
 );
-
-/// More than an interval: what was hit has been told by then.
-const INTERVAL: Duration = Duration::from_millis(1_500);
 
 /// So many threads in one process: the event MPM hangs up on idle clients when a
 /// process has no more.
@@ -69,7 +64,7 @@ fn too_many_connections(backend: Backend, wsgi: Wsgi) -> Result<()> {
             200,
         )?;
     }
-    sleep(INTERVAL);
+    warned(&run, "map_full")?;
     let evidence = run.finish((ROUNDS + 1) * WANTED)?;
     balances(&evidence, 0)?;
     let lost = ROUNDS as u64 * OVER;
@@ -90,7 +85,7 @@ fn pipelined(backend: Backend) -> Result<()> {
     }
     expect_status(&client.get("/hello/after")?, 200)?;
     drop(client);
-    sleep(INTERVAL);
+    warned(&run, "pipeline_full")?;
     let evidence = run.finish(SENT + 1)?;
     balances(&evidence, 0)?;
     let lost = (SENT - ROOM - 2) as u64;
@@ -108,7 +103,7 @@ fn long_paths(backend: Backend) -> Result<()> {
     let mut kept = connections(&run, WANTED)?;
     round(&mut kept, &format!("/slow/700/{}", "long".repeat(100)))?;
     drop(kept);
-    sleep(INTERVAL);
+    warned(&run, "long_path_full")?;
     let evidence = run.finish(WANTED)?;
     balances(&evidence, 0)?;
     let requests = &evidence.report.requests;
@@ -140,7 +135,7 @@ fn too_many_threads(backend: Backend, wsgi: Wsgi) -> Result<()> {
         round(&mut kept, &format!("/slow/100/{number}"))?;
     }
     drop(kept);
-    sleep(INTERVAL);
+    warned(&run, "thread_full")?;
     let evidence = run.finish(3 * WANTED)?;
     balances(&evidence, 0)?;
     let requests = &evidence.report.requests;
@@ -168,7 +163,7 @@ fn handovers(backend: Backend) -> Result<()> {
     drop(kept);
     // Those before have all made room.
     round(&mut connections(&run, 4)?, "/slow/10/few")?;
-    sleep(INTERVAL);
+    warned(&run, "handover_full")?;
     let evidence = run.finish(WANTED + 4)?;
     balances(&evidence, 0)?;
     let requests = &evidence.report.requests;
@@ -203,7 +198,7 @@ fn processes(backend: Backend) -> Result<()> {
     round(&mut kept, "/hello/a")?;
     round(&mut kept, "/hello/b")?;
     drop(kept);
-    sleep(INTERVAL);
+    warned(&run, "process_full")?;
     let evidence = run.finish(2 * CHILDREN)?;
     let pids = |of: &mut dyn Iterator<Item = u32>| of.collect::<BTreeSet<u32>>();
     let followed = pids(&mut evidence.report.requests.iter().map(|request| request.pid));
@@ -231,7 +226,7 @@ fn names(backend: Backend) -> Result<()> {
         expect_status(&client.get(&format!("/other/{number}"))?, 200)?;
     }
     drop(client);
-    sleep(INTERVAL);
+    warned(&run, "name_full")?;
     let evidence = run.finish(4)?;
     balances(&evidence, 0)?;
     let nameless = evidence

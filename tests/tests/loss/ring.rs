@@ -9,7 +9,7 @@ use harness::backends::Backend;
 use harness::load::Load;
 use nix::sys::signal::Signal;
 
-use super::{balances, start, told};
+use super::{balances, start, told, warned};
 
 harness::on_each_backend!(
     one_page_embedded,
@@ -17,9 +17,6 @@ harness::on_each_backend!(
     stopped_embedded,
     stopped_daemon
 );
-
-/// More than an interval: what was hit has been told by then.
-const INTERVAL: Duration = Duration::from_millis(1_500);
 
 const BURST: Load = Load {
     clients: 4,
@@ -46,7 +43,7 @@ fn one_page(backend: Backend, wsgi: Wsgi) -> Result<()> {
     BURST.run(&run.apache, |_| Ok(()))?;
     run.probe.signal(Signal::SIGCONT)?;
     BURST.run(&run.apache, |_| Ok(()))?;
-    sleep(INTERVAL);
+    warned(&run, "ring_full")?;
     let evidence = run.finish(2 * BURST.total())?;
     balances(&evidence, 0)?;
     let lost = evidence.report.summary.total_lost();
@@ -83,7 +80,7 @@ fn stopped(backend: Backend, wsgi: Wsgi) -> Result<()> {
     }
     probe.signal(Signal::SIGCONT)?;
     BURST.run(&run.apache, |_| Ok(()))?;
-    sleep(INTERVAL);
+    warned(&run, "ring_full")?;
     let total = before + (bursts + 1) * BURST.total();
     let evidence = run.finish(total)?;
     balances(&evidence, 0)?;
