@@ -4,7 +4,8 @@ mod binary;
 mod stderr;
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -79,6 +80,30 @@ impl Probe {
         probe.attached(backend)
     }
 
+    /// As [`Self::start`], by a user who has nothing but these capabilities.
+    pub fn start_as_nobody<T: Into<OsString>>(
+        backend: Backend,
+        capabilities: &[&str],
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Self> {
+        // Where the build directory is, another user may not look.
+        let folder = tempfile::Builder::new()
+            .prefix("wsgiprobe-binary-")
+            .tempdir()?;
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o777))?;
+        let binary = folder.path().join("wsgiprobe");
+        fs::copy(find()?, &binary)?;
+        let only = |set: &str| {
+            let wanted = capabilities.iter().map(|name| format!(",+{name}"));
+            format!("--{set}=-all{}", wanted.collect::<String>())
+        };
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]);
+        command.args([only("inh-caps"), only("ambient-caps"), only("bounding-set")]);
+        command.arg(binary);
+        Self::launch_by(command, folder, backend, arguments)?.attached(backend)
+    }
+
     fn launch<T: Into<OsString>>(
         backend: Backend,
         arguments: impl IntoIterator<Item = T>,
@@ -86,7 +111,15 @@ impl Probe {
         let output = tempfile::Builder::new()
             .prefix("wsgiprobe-output-")
             .tempdir()?;
-        let mut command = Command::new(find()?);
+        Self::launch_by(Command::new(find()?), output, backend, arguments)
+    }
+
+    fn launch_by<T: Into<OsString>>(
+        mut command: Command,
+        output: TempDir,
+        backend: Backend,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Self> {
         command
             .args(arguments.into_iter().map(Into::into))
             .args(["--hooks", backend.name()]);

@@ -1,10 +1,5 @@
 //! The options that bound a run.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "help is read in a terminal, not as Markdown"
-)]
-
 use clap::{Args, value_parser};
 use profiler_common::limits::{
     BLOB_ENTRIES, CONNECTION_ENTRIES, MAX_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES, THREAD_ENTRIES,

@@ -12,6 +12,8 @@ mod clock;
 mod record;
 mod target;
 
+pub use target::is_hidden;
+
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

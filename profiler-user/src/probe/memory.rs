@@ -59,7 +59,7 @@ fn to_come(text: &str, now: u64) -> Option<u64> {
     (now < entries * (key + value)).then_some(all)
 }
 
-/// What the kernel's allocator makes of it (`kmalloc_info`, mm/slab_common.c).
+/// What the kernel's allocator makes of it (`kmalloc_info`, `mm/slab_common.c`).
 fn slab(bytes: u64) -> u64 {
     match bytes {
         65..=96 => 96,
