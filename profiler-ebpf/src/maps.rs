@@ -145,9 +145,34 @@ const _: () = assert!(Place::TakeUp as u32 + 1 == PLACES);
 #[map]
 pub static UNTRACKED: PerCpuArray<Conn> = PerCpuArray::with_max_entries(PLACES, 0);
 
-/// Not 0 once a connection found no room in `CONNS`.
+/// By `Full`: not 0 once something found no room.
 #[map]
-pub static FULL: Array<u32> = Array::with_max_entries(1, 0);
+pub static FULL: Array<u32> = Array::with_max_entries(2, 0);
+
+/// What found no room.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Full {
+    /// A connection, in `CONNS`.
+    Conns = 0,
+    /// A handover, in `HANDOVERS`: from now on a daemon may serve what nobody claims.
+    Handovers,
+}
+
+/// Notes that something found no room.
+#[inline(always)]
+pub fn set_full(what: Full) {
+    if let Some(full) = FULL.get_ptr_mut(what as u32) {
+        // SAFETY: a valid map value; every writer writes the same.
+        unsafe { *full = 1 };
+    }
+}
+
+/// Whether that ever found no room.
+#[inline(always)]
+pub fn was_full(what: Full) -> bool {
+    FULL.get(what as u32).is_some_and(|full| *full != 0)
+}
 
 /// All zero, what new entries are made from: too large for the stack.
 #[map]

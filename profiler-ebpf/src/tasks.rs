@@ -131,7 +131,7 @@ pub fn of(task: *mut task_struct) -> Option<&'static mut Task> {
 pub fn add(place: Place, task: *mut task_struct, id: u64, server: u32) {
     let create = u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE);
     let Some(kept) = TASKS.get(task, create) else {
-        count(place, Counter::ThreadFull);
+        count(place, Counter::ThreadUnknown);
         return;
     };
     if kept.thread.id != 0 {

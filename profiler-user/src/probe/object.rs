@@ -1,6 +1,6 @@
 //! The programs and maps, loaded.
 
-use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
@@ -34,7 +34,7 @@ pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
         ))
     };
     let types = Types::of_kernel().map_err(needed)?;
-    let config = offsets::resolve(&types, settings.ring_bytes / 4).map_err(needed)?;
+    let config = offsets::resolve(&types, settings.limits.ring_bytes / 4).map_err(needed)?;
     let object = calls::put_in(OBJECT, &types);
     drop(types);
     let btf = Btf::from_sys_fs().map_err(|error| {
@@ -43,16 +43,26 @@ pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
         ))
     })?;
     let config = Shared(config);
-    let programs = EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    for (map, entries) in settings.limits.maps() {
+        loader.map_max_entries(map, entries);
+    }
+    let programs = loader
         .btf(Some(&btf))
         // Task storage, which no wrapper of aya's knows and only programs use.
         .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
-        .map_max_entries("CONNS", settings.max_connections)
-        .map_max_entries("EVENTS", settings.ring_bytes)
         .load(&object)
         .map_err(|error| refused_or_failed(&error))?;
     Ok((programs, btf))
+}
+
+/// Whether a map had no room.
+pub fn is_full(error: &MapError) -> bool {
+    match error {
+        MapError::SyscallError(error) => error.io_error.raw_os_error() == Some(libc::E2BIG),
+        _ => false,
+    }
 }
 
 /// Creating a map is the first thing that needs privileges.
@@ -159,6 +169,12 @@ impl Maps {
             .collect()
     }
 
+    /// Whether this thread may read and change them.
+    pub fn are_open(&self) -> bool {
+        let first = self.counters.get(&0, 0).is_ok();
+        first && !matches!(self.watched.keys().next(), Some(Err(_)))
+    }
+
     /// Requests that are owed a record.
     pub fn in_flight(&self) -> u64 {
         let connections = self.conns.iter().filter_map(Result::ok);
@@ -174,7 +190,7 @@ impl Maps {
 
 fn one<M>(programs: &mut Ebpf, name: &str) -> Result<M, Error>
 where
-    M: TryFrom<Map, Error = aya::maps::MapError>,
+    M: TryFrom<Map, Error = MapError>,
 {
     let map = programs
         .take_map(name)
