@@ -228,7 +228,7 @@ fn nobody(backend: Backend) -> Result<()> {
     let said = probe.said();
     // Without it there is no uprobe.
     let warned = said.contains("CAP_SYS_ADMIN is missing");
-    ensure!(warned == (backend == Backend::Sock), "{said}");
+    ensure!(warned == (backend != Backend::Syscall), "{said}");
     let run = Run { apache, probe };
     LOAD.run(&run.apache, |_| Ok(()))?;
     let evidence = run.finish(LOAD.total())?;
@@ -240,7 +240,7 @@ fn nobody_who_cannot_look(backend: Backend) -> Result<()> {
     let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Daemon))?;
     let pid = apache.pid()?.to_string();
     let (capabilities, missing): (&[&str], _) = match backend {
-        Backend::Sock => (
+        Backend::Sock | Backend::Fentry => (
             &["bpf", "perfmon"],
             "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are missing",
         ),
