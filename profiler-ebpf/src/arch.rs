@@ -1,7 +1,12 @@
 //! What differs between processors: registers at system call entry, and numbers.
 
+#[cfg(not(feature = "old-kernels"))]
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
+#[cfg(feature = "old-kernels")]
+use crate::config::setting;
+#[cfg(feature = "old-kernels")]
+use crate::kernel::{self, member};
 use crate::user::Buffers;
 
 /// A system call on a socket.
@@ -17,9 +22,6 @@ pub struct Syscall {
 }
 
 impl Syscall {
-    /// No call at all.
-    pub const NONE: Self = Self::new(Buffers::OPAQUE, u32::MAX);
-
     /// The call of that number on that descriptor.
     #[inline(always)]
     pub fn of(number: u64, descriptor: u32, second: u64, third: u64) -> Self {
@@ -148,17 +150,51 @@ mod shared {
 /// registers. In an interrupt or a page fault the number is one that no call has.
 #[inline(always)]
 pub fn current_arguments() -> Arguments {
-    // SAFETY: both helpers return valid kernel pointers, typed for the verifier,
-    // which checks each load against the kernel's own `struct pt_regs`.
-    unsafe {
-        let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
-        Arguments {
-            // arm64 keeps it in the low half of the word.
-            number: *frame.add(regs::NUMBER) & 0xffff_ffff,
-            first: *frame.add(regs::FIRST),
-            second: *frame.add(regs::SECOND),
-            third: *frame.add(regs::THIRD),
-        }
+    let frame = Frame::current();
+    Arguments {
+        // arm64 keeps it in the low half of the word.
+        number: frame.word(regs::NUMBER) & 0xffff_ffff,
+        first: frame.word(regs::FIRST),
+        second: frame.word(regs::SECOND),
+        third: frame.word(regs::THIRD),
+    }
+}
+
+/// The saved registers of the current thread.
+#[cfg(not(feature = "old-kernels"))]
+struct Frame(*const u64);
+
+#[cfg(not(feature = "old-kernels"))]
+impl Frame {
+    #[inline(always)]
+    fn current() -> Self {
+        // SAFETY: both helpers return valid kernel pointers.
+        Self(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const u64)
+    }
+
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        // SAFETY: typed for the verifier, which checks each load against the kernel's own
+        // `struct pt_regs`.
+        unsafe { *self.0.add(index) }
+    }
+}
+
+/// The same by hand.
+#[cfg(feature = "old-kernels")]
+struct Frame(u64);
+
+#[cfg(feature = "old-kernels")]
+impl Frame {
+    #[inline(always)]
+    fn current() -> Self {
+        let stack: Option<u64> = member(kernel::current() as u64, setting!(task_stack));
+        Self(stack.map_or(0, |stack| stack + u64::from(setting!(stack_regs))))
+    }
+
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        member(self.0, index as u32 * 8).unwrap_or(0)
     }
 }
 
@@ -198,15 +234,6 @@ pub fn call(number: u64) -> Call {
 #[inline(always)]
 pub fn descriptor_argument(number: u64) -> usize {
     if number == nr::SPLICE { 2 } else { 0 }
-}
-
-/// Whether it sends.
-#[inline(always)]
-pub fn sends(number: u64) -> bool {
-    matches!(
-        number,
-        nr::WRITE | nr::WRITEV | nr::SENDTO | nr::SENDMSG | nr::SENDFILE | nr::SPLICE
-    )
 }
 
 /// Whether its fourth (`recvfrom`) or third (`recvmsg`) argument are flags.

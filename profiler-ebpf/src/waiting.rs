@@ -50,6 +50,7 @@ fn on_descriptor(thread: &mut Thread, descriptor: u32) -> Wait {
         return Wait::Daemon;
     }
     match socket_of(descriptor) {
+        Some(sock) if sock == thread.serving => Wait::Client,
         Some(sock) => upstream(thread, sock),
         None => Wait::Other,
     }

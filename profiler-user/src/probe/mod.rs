@@ -5,6 +5,7 @@
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
 //! - `hook`: a program and its place.
 //! - `log`: what the programs say in debugging builds.
+//! - `tasks`: programs that go through all threads.
 //! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
 
@@ -14,6 +15,7 @@ mod hook;
 mod log;
 mod object;
 mod offsets;
+mod tasks;
 mod tracefs;
 mod wsgi;
 
@@ -28,8 +30,8 @@ use profiler_common::stats::Counter;
 pub use back_end::BackEnd;
 pub use btf::Types;
 use log::KernelLog;
-pub use object::Interned;
 use object::Maps;
+pub use object::{Interned, MadeFor};
 use wsgi::Modules;
 
 /// What to load.
@@ -105,6 +107,7 @@ pub struct Probe {
     modules: Modules,
     log: KernelLog,
     back_end: BackEnd,
+    made_for: MadeFor,
     reasons: Vec<String>,
     attach_time: Duration,
     cost: Cost,
@@ -114,7 +117,9 @@ impl Probe {
     /// Loads and attaches the programs. Nothing is watched yet.
     pub fn attach(settings: &Settings) -> Result<Self, Error> {
         let start = Instant::now();
-        let (mut programs, btf) = object::load(settings)?;
+        let kernel = object::Kernel::read()?;
+        let (mut programs, made_for) = prepare(settings, &kernel)?;
+        let btf = kernel.btf;
         let log = KernelLog::open(&mut programs)?;
         let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
         let maps = Maps::take(&mut programs)?;
@@ -126,6 +131,7 @@ impl Probe {
             modules: Modules::default(),
             log,
             back_end,
+            made_for,
             reasons,
             attach_time: start.elapsed(),
             cost: Cost::default(),
@@ -151,6 +157,12 @@ impl Probe {
         self.back_end
     }
 
+    /// Which of the two sets of programs the kernel took.
+    #[must_use]
+    pub fn made_for(&self) -> MadeFor {
+        self.made_for
+    }
+
     /// Why this back end: a line for each that was considered.
     #[must_use]
     pub fn reasons(&self) -> &[String] {
@@ -163,8 +175,9 @@ impl Probe {
         self.attach_time
     }
 
-    /// Watches a process; its children are then followed in the kernel, as servers of
-    /// the same kind.
+    /// Names a process to be watched; its children are then followed in the kernel, as
+    /// servers of the same kind. The threads that it has are taken up by
+    /// [`Probe::take_up`].
     pub fn watch(&mut self, pid: u32, is_apache: bool) -> Result<(), Error> {
         let kind = match &mut self.programs {
             Some(programs) if is_apache => self.modules.look_into(programs, pid),
@@ -174,6 +187,11 @@ impl Probe {
             .watched
             .insert(pid, kind, 0)
             .map_err(|error| Error::Failed(format!("cannot watch process {pid}: {error}")))
+    }
+
+    /// Takes up the threads of all processes that were named since the last call.
+    pub fn take_up(&mut self) -> Result<(), Error> {
+        self.programs.as_mut().map_or(Ok(()), tasks::take_up)
     }
 
     /// Why it cannot be told which requests of an Apache reach mod_wsgi, since the
@@ -210,9 +228,10 @@ impl Probe {
     }
 
     /// Every thread that has served a request and lives.
-    #[must_use]
-    pub fn threads(&self) -> Vec<ServingThread> {
-        self.maps.threads()
+    pub fn threads(&mut self) -> Result<Vec<ServingThread>, Error> {
+        self.programs
+            .as_mut()
+            .map_or(Ok(Vec::new()), tasks::serving)
     }
 
     /// The kernel's counters, in the order of [`Counter::ALL`].
@@ -244,6 +263,30 @@ impl Probe {
     pub fn cost(&self) -> Cost {
         self.programs.as_ref().map_or(self.cost, object::cost)
     }
+}
+
+/// Loads the first object that the kernel takes, with what every back end needs.
+fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, MadeFor), Error> {
+    let try_out = |made_for| {
+        let mut programs = object::load(made_for, settings, kernel)?;
+        back_end::attach_common(&mut programs, &kernel.btf)?;
+        tasks::load(&mut programs, &kernel.btf)?;
+        Ok((programs, made_for))
+    };
+    if std::env::var_os("TRY_OLD").is_some() {
+        return try_out(MadeFor::OldKernels);
+    }
+    try_out(MadeFor::NewKernels).or_else(|refused: Error| {
+        try_out(MadeFor::OldKernels).map_err(|again: Error| {
+            let (first, second) = (refused.to_string(), again.to_string());
+            if first == second {
+                return refused;
+            }
+            Error::Refused(format!(
+                "{first}\n  and with what is meant for old kernels: {second}"
+            ))
+        })
+    })
 }
 
 /// Returns freed memory to the system: the kernel's types take 20 MiB while they

@@ -2,7 +2,6 @@
 
 use core::ops::ControlFlow;
 
-use super::Work;
 use crate::event::FLAG_MALFORMED;
 use crate::pairing::conn::{Conn, Slot, SlotState};
 use crate::pairing::env::{Env, Word};
@@ -11,8 +10,7 @@ use crate::stats::Counter;
 
 /// One step through the data.
 #[inline(always)]
-pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
-    let Work { env, conn } = work;
+pub(super) fn advance<E: Env>(env: &mut E, conn: &mut Conn) -> ControlFlow<()> {
     let pos = conn.cursor.pos;
     if pos >= conn.cursor.end {
         return ControlFlow::Break(());
@@ -20,7 +18,7 @@ pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
     let bytes = if conn.scan.needs_bytes() {
         let bytes = env.word(pos);
         if bytes.len == 0 {
-            unreadable(*env, conn);
+            unreadable(env, conn);
             return ControlFlow::Break(());
         }
         bytes
@@ -29,7 +27,7 @@ pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
     };
     match conn.scan.step(bytes, &mut conn.cursor) {
         Event::None => {}
-        Event::Begin => begin(*env, conn),
+        Event::Begin => begin(env, conn),
         Event::Method => {
             let Cursor {
                 token, token_end, ..
@@ -46,7 +44,7 @@ pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
             }
         }
         Event::Line => {
-            line(*env, conn);
+            line(env, conn);
             if conn.scan.version == 9 {
                 conn.reading().header.head_ns = env.now();
                 end(conn);
@@ -59,7 +57,7 @@ pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
         }
         Event::End => end(conn),
         Event::Bad => {
-            bad(*env, conn);
+            bad(env, conn);
             return ControlFlow::Break(());
         }
     }
