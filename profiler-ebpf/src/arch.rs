@@ -1,12 +1,6 @@
 //! What differs between processors: registers at system call entry, and numbers.
 
-#[cfg(not(feature = "old-kernels"))]
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
-
-#[cfg(feature = "old-kernels")]
-use crate::config::setting;
-#[cfg(feature = "old-kernels")]
-use crate::kernel::{self, member};
+use crate::tasks::Current;
 use crate::user::Buffers;
 
 /// A system call on a socket.
@@ -149,8 +143,8 @@ mod shared {
 /// The system call that the current thread makes or sleeps in, from its saved
 /// registers. In an interrupt or a page fault the number is one that no call has.
 #[inline(always)]
-pub fn current_arguments() -> Arguments {
-    let frame = Frame::current();
+pub fn current_arguments(current: Current) -> Arguments {
+    let frame = Frame::of(current);
     Arguments {
         // arm64 keeps it in the low half of the word.
         number: frame.word(regs::NUMBER) & 0xffff_ffff,
@@ -167,9 +161,12 @@ struct Frame(*const u64);
 #[cfg(not(feature = "old-kernels"))]
 impl Frame {
     #[inline(always)]
-    fn current() -> Self {
-        // SAFETY: both helpers return valid kernel pointers.
-        Self(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const u64)
+    fn of(current: Current) -> Self {
+        // SAFETY: a valid kernel pointer.
+        Self(
+            unsafe { aya_ebpf::helpers::generated::bpf_task_pt_regs(current.pointer()) }
+                as *const u64,
+        )
     }
 
     #[inline(always)]
@@ -187,26 +184,28 @@ struct Frame(u64);
 #[cfg(feature = "old-kernels")]
 impl Frame {
     #[inline(always)]
-    fn current() -> Self {
-        let stack: Option<u64> = member(kernel::current() as u64, setting!(task_stack));
+    fn of(current: Current) -> Self {
+        use crate::config::setting;
+        let stack: Option<u64> =
+            crate::kernel::member(current.pointer() as u64, setting!(task_stack));
         Self(stack.map_or(0, |stack| stack + u64::from(setting!(stack_regs))))
     }
 
     #[inline(always)]
     fn word(&self, index: usize) -> u64 {
-        member(self.0, index as u32 * 8).unwrap_or(0)
+        crate::kernel::member(self.0, index as u32 * 8).unwrap_or(0)
     }
 }
 
 /// The system call on a socket that the current thread makes.
 #[inline(always)]
-pub fn current_syscall() -> Syscall {
+pub fn current_syscall(current: Current) -> Syscall {
     let Arguments {
         number,
         first,
         second,
         third,
-    } = current_arguments();
+    } = current_arguments(current);
     let descriptor = match descriptor_argument(number) {
         0 => first,
         _ => third,

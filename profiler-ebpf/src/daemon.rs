@@ -22,6 +22,7 @@ use crate::environ::Hints;
 use crate::kernel::unix_peer;
 use crate::maps::{HANDOVERS, PARKED, TAKEN, count};
 use crate::op::{Op, copy_slot};
+use crate::tasks::Current;
 use crate::{conns, environ, threads};
 
 /// With how many bytes a handover begins: the length of the environ.
@@ -122,6 +123,7 @@ pub fn begin_early(thread: &Thread, sock: u64) -> Option<&'static mut Handover> 
 #[inline(always)]
 pub fn daemon_received(
     op: &mut Op,
+    current: Current,
     thread: &mut Thread,
     handover: &mut Handover,
     ret: i64,
@@ -131,7 +133,7 @@ pub fn daemon_received(
             // It was never seen to end the one before.
             abandoned(op, thread.serving);
         }
-        thread.take(threads::moment(op), op.sock, 0);
+        thread.take(threads::moment(op, current), op.sock, 0);
         thread.serving_fd = op.descriptor;
         forget_loose(thread);
         if handover.conn == 0 {
@@ -143,7 +145,7 @@ pub fn daemon_received(
     }
     handover.daemon_read(op.now, ret);
     if handover.done_ns != 0 {
-        book(op, thread, handover);
+        book(op, current, thread, handover);
     }
     close_if_done(op, thread, handover)
 }
@@ -152,13 +154,18 @@ pub fn daemon_received(
 #[inline(always)]
 pub fn daemon_sent(
     op: &mut Op,
+    current: Current,
     thread: &mut Thread,
     handover: &mut Handover,
     ret: i64,
 ) -> Option<()> {
-    book(op, thread, handover);
+    book(op, current, thread, handover);
     if ret > 0 {
-        let start = op.buffer_start(0)?.0;
+        // Of an answer only the beginning matters.
+        let start = match handover.wrote {
+            0 => op.buffer_start(0)?.0,
+            _ => [0; 2],
+        };
         handover.daemon_wrote(op.now, start);
     } else {
         handover.daemon_failed(op.now, ret);
@@ -181,8 +188,8 @@ pub fn forget_loose(thread: &mut Thread) {
 }
 
 #[inline(always)]
-fn book(op: &Op, thread: &mut Thread, handover: &mut Handover) {
-    thread.book(threads::moment(op), false, &mut handover.spent);
+fn book(op: &Op, current: Current, thread: &mut Thread, handover: &mut Handover) {
+    thread.book(threads::moment(op, current), false, &mut handover.spent);
     handover.upstream = thread.upstream;
 }
 

@@ -30,7 +30,11 @@ const NAMES: usize = 3;
 /// Where a thread found the names last.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Hints([Hint; NAMES]);
+pub struct Hints {
+    names: [Hint; NAMES],
+    /// Hash of those that it found.
+    last: u64,
+}
 
 /// Where it found one of them.
 #[derive(Clone, Copy)]
@@ -66,10 +70,11 @@ pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
             .vector(index + 1)
             .is_some_and(|value| keep(blob, place, &value))
     };
-    let Hints([process, application, script]) = *hints;
+    let [process, application, script] = hints.names;
     // In the order in which they come, so that a window holds all three.
     if known(2, script) && known(0, process) && known(1, application) || search(op, blob, hints) {
-        blobs::intern(op.place, blob)
+        hints.last = blobs::intern(op.place, blob, hints.last);
+        hints.last
     } else {
         0
     }
@@ -109,7 +114,7 @@ impl Search<'_> {
         };
         if let Some(value) = op.vector(index + 1) {
             keep(self.blob, place, &value);
-            self.hints.0[place] = Hint {
+            self.hints.names[place] = Hint {
                 key: key.base,
                 len: key.len as u32,
                 from_end: op.buffers.count() - index,

@@ -7,8 +7,9 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, HEADER_SIZE};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX, PATH_PIECE};
 use profiler_common::pairing::conn::{Conn, Slot};
-use profiler_common::pairing::env::{Env, Word};
+use profiler_common::pairing::env::Env;
 use profiler_common::pairing::machine::Loop;
+use profiler_common::pairing::view::{VIEW_BYTES, VIEW_WORDS, View};
 use profiler_common::stats::Counter;
 
 use crate::arch::Syscall;
@@ -19,9 +20,9 @@ use crate::repeat;
 use crate::user::{self, Buffers, IoVec, masked};
 
 /// Bytes looked at together: all ones, to serve as a mask.
-const WINDOW_BYTES: u32 = (WINDOW_WORDS * 8 - 1) as u32;
+const WINDOW_BYTES: u32 = VIEW_BYTES;
 /// Words of the window through which a read's bytes are looked at.
-const WINDOW_WORDS: usize = 128;
+const WINDOW_WORDS: usize = VIEW_WORDS;
 /// Behind the window, for the last piece that is copied out of it.
 const SLACK_WORDS: usize = 8;
 const PIECE: u32 = PATH_PIECE as u32;
@@ -60,9 +61,10 @@ pub struct Op {
     copy_pos: u32,
     /// Bytes of it still to copy.
     copy_left: u32,
-    /// Part of the data, copied here to be looked at; with slack, so that the verifier
-    /// can bound what is copied out of it.
-    window: [u64; WINDOW_WORDS + SLACK_WORDS],
+    /// Part of the data, copied here to be looked at.
+    window: [u64; WINDOW_WORDS],
+    /// So that the verifier can bound what is copied out of the window.
+    slack: [u64; SLACK_WORDS],
 }
 
 /// Where bytes are: an address in the caller's memory or, if that is 0, in the window,
@@ -110,6 +112,9 @@ impl Op {
             count(self.place, Counter::OpaqueIo);
             return false;
         }
+        let behind = self.window.as_mut_ptr().cast::<u8>();
+        // SAFETY: the window holds WINDOW_BYTES and this one more.
+        unsafe { *behind.add(masked::<WINDOW_BYTES>(len) as usize) = b'\n' };
         self.window_start = pos;
         self.window_end = pos + len;
         true
@@ -286,18 +291,17 @@ impl Env for Op {
     }
 
     #[inline(always)]
-    fn word(&mut self, pos: u32) -> Word {
-        let outside = pos < self.window_start || pos >= self.window_end;
-        if outside && !self.refill(pos) {
-            return Word { bits: 0, len: 0 };
-        }
-        let offset = pos - self.window_start;
-        let index = (offset >> 3) as usize & (WINDOW_WORDS - 1);
-        let word = self.window[index];
-        let skip = offset & 7;
-        Word {
-            bits: word >> (skip * 8),
-            len: (8 - skip).min(self.window_end - pos),
+    fn reach(&mut self, pos: u32) -> bool {
+        let inside = pos >= self.window_start && pos < self.window_end;
+        inside || self.refill(pos)
+    }
+
+    #[inline(always)]
+    fn view(&self) -> View<'_> {
+        View {
+            words: &self.window,
+            start: self.window_start,
+            end: self.window_end,
         }
     }
 
@@ -344,6 +348,27 @@ impl Env for Op {
 
     #[inline(always)]
     fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32) {
+        let in_window = pos >= self.window_start && pos + len <= self.window_end;
+        if in_window && slot.header.path_len == 0 && len <= PATH_INLINE as u32 {
+            let offset = masked::<{ WINDOW_BYTES >> 2 }>(pos - self.window_start);
+            let to = slot.path.as_mut_ptr().cast();
+            let len = masked::<0xff>(len);
+            // SAFETY: the path holds 0xff bytes, the window 0xff behind any offset of
+            // its first quarter.
+            unsafe {
+                bpf_probe_read_kernel(
+                    to,
+                    len,
+                    self.window
+                        .as_ptr()
+                        .cast::<u8>()
+                        .add(offset as usize)
+                        .cast(),
+                )
+            };
+            slot.header.path_len = len as u16;
+            return;
+        }
         self.copy_pos = pos;
         self.copy_left = len;
         repeat::pieces(self, slot);

@@ -25,10 +25,30 @@ pub struct Task {
     pub hints: Hints,
 }
 
-/// The current thread, if it is watched.
+/// The current thread: a pointer that the verifier knows the type of. Getting it is a
+/// call, so it is got once.
+#[derive(Clone, Copy)]
+pub struct Current(*mut task_struct);
+
+impl Current {
+    /// Whoever runs now.
+    #[inline(always)]
+    pub fn any() -> Self {
+        Self(kernel::current())
+    }
+
+    /// Its `struct task_struct`.
+    #[inline(always)]
+    pub fn pointer(self) -> *mut task_struct {
+        self.0
+    }
+}
+
+/// The current thread, if it is watched, and what is kept with it.
 #[inline(always)]
-pub fn current() -> Option<&'static mut Task> {
-    of(kernel::current())
+pub fn current() -> Option<(Current, &'static mut Task)> {
+    let current = Current::any();
+    of(current.0).map(|task| (current, task))
 }
 
 /// That thread, if it is watched.

@@ -6,14 +6,14 @@ use profiler_common::event::FLAG_WSGI;
 use profiler_common::pairing::conn::Conn;
 
 use crate::config::setting;
-use crate::kernel;
 use crate::maps::CLOCKS;
 use crate::op::Op;
+use crate::tasks::Current;
 
 /// What the current thread has used up to now.
 #[inline(always)]
-pub fn moment(op: &Op) -> Moment {
-    Kernel::of(kernel::current().cast()).running(op.now)
+pub fn moment(op: &Op, current: Current) -> Moment {
+    Kernel::of(current.pointer().cast()).running(op.now)
 }
 
 /// The kernel's account of the current thread (`struct sched_entity` and `struct
@@ -134,7 +134,7 @@ fn load<T>(task: *const u8, offset: u32) -> Option<T> {
     // write at any time.
     return Some(unsafe { task.add(offset as usize).cast::<T>().read_volatile() });
     #[cfg(feature = "old-kernels")]
-    return kernel::member(task as u64, offset);
+    return crate::kernel::member(task as u64, offset);
 }
 
 /// Books what the current thread did up to `at` on the request in front, if it serves

@@ -12,7 +12,7 @@ use profiler_common::stats::Counter;
 use crate::arch::Syscall;
 use crate::maps::{OPS, Place, count};
 use crate::op::Op;
-use crate::tasks::Task;
+use crate::tasks::{Current, Task};
 use crate::{conns, daemon, tasks, threads};
 
 /// A read or write that has returned.
@@ -27,12 +27,17 @@ pub struct Io {
 /// A read on a UNIX socket that did not return `EAGAIN`; `call` tells of the call that
 /// made it, if asked.
 #[inline(always)]
-pub fn received_unix(task: &mut Task, io: Io, call: impl FnOnce() -> Syscall) -> Option<()> {
+pub fn received_unix(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
     let thread = &mut task.thread;
     if thread.serving == io.sock {
         let op = operation(Place::Traffic, thread, io.sock)?;
         return match daemon::find(io.sock) {
-            Some(handover) => daemon::daemon_received(op, thread, handover, io.ret),
+            Some(handover) => daemon::daemon_received(op, current, thread, handover, io.ret),
             // Apache read the end first.
             None if io.ret <= 0 => {
                 thread.release(op.now);
@@ -58,12 +63,17 @@ pub fn received_unix(task: &mut Task, io: Io, call: impl FnOnce() -> Syscall) ->
     };
     let op = operation(Place::Traffic, thread, io.sock)?;
     op.fill(call(), io.ret);
-    daemon::daemon_received(op, thread, handover, io.ret)
+    daemon::daemon_received(op, current, thread, handover, io.ret)
 }
 
 /// A write on a UNIX socket.
 #[inline(always)]
-pub fn sent_unix(task: &mut Task, io: Io, call: impl FnOnce() -> Syscall) -> Option<()> {
+pub fn sent_unix(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
     let thread = &mut task.thread;
     if thread.serving == 0 || thread.own_end == io.sock {
         return None;
@@ -71,7 +81,7 @@ pub fn sent_unix(task: &mut Task, io: Io, call: impl FnOnce() -> Syscall) -> Opt
     let op = operation(Place::Traffic, thread, io.sock)?;
     op.fill(call(), io.ret);
     if thread.serving == io.sock {
-        return daemon::daemon_sent(op, thread, daemon::find(io.sock)?, io.ret);
+        return daemon::daemon_sent(op, current, thread, daemon::find(io.sock)?, io.ret);
     }
     if io.ret > 0 {
         daemon::apache_sent(op, thread, &mut task.hints);
@@ -96,14 +106,19 @@ pub fn ended(thread: &mut Thread) -> Option<()> {
 
 /// A read on a TCP socket.
 #[inline(always)]
-pub fn received(task: &mut Task, io: Io, call: impl FnOnce() -> Syscall) -> Option<()> {
+pub fn received(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
     let thread = &mut task.thread;
     let known = conns::find(io.sock);
     if io.ret <= 0 {
         // SAFETY: a valid map value that only this socket's operations touch.
         let conn = unsafe { &mut *known? };
         let op = operation(Place::Traffic, thread, io.sock)?;
-        let at = threads::moment(op);
+        let at = threads::moment(op, current);
         threads::book(op, thread, at, conn, conn.answered);
         machine::on_empty_read(op, conn, io.ret);
         threads::assign(op, thread, at, conn);
@@ -120,7 +135,7 @@ pub fn received(task: &mut Task, io: Io, call: impl FnOnce() -> Syscall) -> Opti
     }
     // SAFETY: as above.
     let conn = unsafe { &mut *conn };
-    let at = threads::moment(op);
+    let at = threads::moment(op, current);
     threads::book(op, thread, at, conn, conn.answered);
     machine::on_data(op, conn, io.ret as u32);
     threads::assign(op, thread, at, conn);
@@ -129,7 +144,13 @@ pub fn received(task: &mut Task, io: Io, call: impl FnOnce() -> Syscall) -> Opti
 
 /// A write on a TCP socket; `short` if less than was asked for.
 #[inline(always)]
-pub fn sent(task: &mut Task, io: Io, short: bool, call: impl FnOnce() -> Syscall) -> Option<()> {
+pub fn sent(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    short: bool,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
     let thread = &mut task.thread;
     let sock = io.sock;
     let conn = match conns::find(sock) {
@@ -148,7 +169,7 @@ pub fn sent(task: &mut Task, io: Io, short: bool, call: impl FnOnce() -> Syscall
     op.fill(call(), io.ret);
     // SAFETY: a valid map value that only this socket's operations touch.
     let conn = unsafe { &mut *conn };
-    let at = threads::moment(op);
+    let at = threads::moment(op, current);
     threads::book(op, thread, at, conn, false);
     machine::on_write(op, conn, io.ret, short);
     threads::assign(op, thread, at, conn);
@@ -162,14 +183,14 @@ pub fn closed(place: Place, sock: u64) -> Option<()> {
     let conn = conns::find(sock)?;
     // SAFETY: a valid map value that only this socket's operations touch.
     let conn = unsafe { &mut *conn };
-    let serving = tasks::current().filter(|task| task.thread.serving == sock);
-    let Some(task) = serving else {
+    let serving = tasks::current().filter(|(_, task)| task.thread.serving == sock);
+    let Some((current, task)) = serving else {
         machine::on_close(at_place(place, sock)?, conn);
         return Some(());
     };
     let thread = &mut task.thread;
     let op = operation(place, thread, sock)?;
-    let at = threads::moment(op);
+    let at = threads::moment(op, current);
     threads::book(op, thread, at, conn, false);
     machine::on_close(op, conn);
     threads::assign(op, thread, at, conn);

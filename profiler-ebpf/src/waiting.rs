@@ -6,6 +6,7 @@ use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 use crate::arch::{self, Call};
 use crate::kernel::socket_of;
 use crate::maps::Place;
+use crate::tasks::Current;
 use crate::{blobs, conns, user};
 
 /// `TASK_UNINTERRUPTIBLE` (include/linux/sched.h).
@@ -17,7 +18,7 @@ pub fn reason(thread: &mut Thread, state: u32) -> Wait {
     if state & TASK_UNINTERRUPTIBLE != 0 {
         return Wait::Disk;
     }
-    let arguments = arch::current_arguments();
+    let arguments = arch::current_arguments(Current::any());
     match arch::call(arguments.number) {
         Call::Lock => Wait::Lock,
         Call::Sleep => Wait::Sleep,

@@ -40,7 +40,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
 // TP_PROTO(struct task_struct *p, ...)             include/trace/events/sched.h
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
-    if let Some(task) = tasks::current() {
+    if let Some((_, task)) = tasks::current() {
         traffic::ended(&mut task.thread);
         tasks::forget();
     }

@@ -21,7 +21,7 @@ pub fn sock_recv(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
-    let task = tasks::current()?;
+    let (current, task) = tasks::current()?;
     let sock: *const u16 = ctx.arg(0);
     let flags: i32 = ctx.arg(2);
     if flags & MSG_PEEK != 0 {
@@ -30,9 +30,10 @@ fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
     let ret: i32 = ctx.arg(1);
     log!(ctx, "socket read: {}", ret);
     let io = io(sock, ret);
+    let call = || arch::current_syscall(current);
     match family(sock) {
-        AF_INET | AF_INET6 => traffic::received(task, io, arch::current_syscall),
-        AF_UNIX if io.ret != EAGAIN => traffic::received_unix(task, io, arch::current_syscall),
+        AF_INET | AF_INET6 => traffic::received(current, task, io, call),
+        AF_UNIX if io.ret != EAGAIN => traffic::received_unix(current, task, io, call),
         _ => None,
     }
 }
@@ -46,15 +47,16 @@ pub fn sock_send(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
-    let task = tasks::current()?;
+    let (current, task) = tasks::current()?;
     let sock: *const u16 = ctx.arg(0);
     let ret: i32 = ctx.arg(1);
     log!(ctx, "socket write: {}", ret);
     let io = io(sock, ret);
+    let call = || arch::current_syscall(current);
     match family(sock) {
         // A call that could not write all shows as one more, with EAGAIN.
-        AF_INET | AF_INET6 => traffic::sent(task, io, false, arch::current_syscall),
-        AF_UNIX => traffic::sent_unix(task, io, arch::current_syscall),
+        AF_INET | AF_INET6 => traffic::sent(current, task, io, false, call),
+        AF_UNIX => traffic::sent_unix(current, task, io, call),
         _ => None,
     }
 }

@@ -30,7 +30,7 @@ pub fn syscall_enter(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_enter(ctx: &TracePointContext) -> Option<()> {
-    let task = tasks::current()?;
+    let (_, task) = tasks::current()?;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     if let Some(index) = arch::flags_argument(number)
         && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK as u64 != 0
@@ -67,13 +67,13 @@ pub fn syscall_recv(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_recv(ctx: &TracePointContext) -> Option<()> {
-    let task = tasks::current()?;
+    let (current, task) = tasks::current()?;
     let (call, io) = finished(ctx, task)?;
     let by = || call.call;
     match call.is_unix {
-        0 => traffic::received(task, io, by),
+        0 => traffic::received(current, task, io, by),
         _ if io.ret == EAGAIN => None,
-        _ => traffic::received_unix(task, io, by),
+        _ => traffic::received_unix(current, task, io, by),
     }
 }
 
@@ -85,14 +85,14 @@ pub fn syscall_send(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_send(ctx: &TracePointContext) -> Option<()> {
-    let task = tasks::current()?;
+    let (current, task) = tasks::current()?;
     let (call, io) = finished(ctx, task)?;
     let by = || call.call;
     if call.is_unix != 0 {
-        return traffic::sent_unix(task, io, by);
+        return traffic::sent_unix(current, task, io, by);
     }
     let short = io.ret >= 0 && (io.ret as u64) < call.wanted;
-    traffic::sent(task, io, short, by)
+    traffic::sent(current, task, io, short, by)
 }
 
 /// The call that ends here, and what came of it.

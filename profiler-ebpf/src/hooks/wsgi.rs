@@ -11,7 +11,7 @@ use crate::tasks;
 // WSGIThreadInfo *wsgi_start_request(request_rec *r)      mod_wsgi, wsgi_metrics.c
 #[uprobe]
 pub fn wsgi_start(_ctx: ProbeContext) -> u32 {
-    if let Some(task) = tasks::current() {
+    if let Some((_, task)) = tasks::current() {
         task.thread.wsgi = 1;
     }
     0

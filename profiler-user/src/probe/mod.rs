@@ -30,8 +30,8 @@ use profiler_common::stats::Counter;
 pub use back_end::BackEnd;
 pub use btf::Types;
 use log::KernelLog;
-use object::Maps;
-pub use object::{Interned, MadeFor};
+pub use object::Interned;
+use object::{MadeFor, Maps};
 use wsgi::Modules;
 
 /// What to load.
@@ -107,7 +107,7 @@ pub struct Probe {
     modules: Modules,
     log: KernelLog,
     back_end: BackEnd,
-    made_for: MadeFor,
+    not_new: Option<String>,
     reasons: Vec<String>,
     attach_time: Duration,
     cost: Cost,
@@ -118,7 +118,7 @@ impl Probe {
     pub fn attach(settings: &Settings) -> Result<Self, Error> {
         let start = Instant::now();
         let kernel = object::Kernel::read()?;
-        let (mut programs, made_for) = prepare(settings, &kernel)?;
+        let (mut programs, not_new) = prepare(settings, &kernel)?;
         let btf = kernel.btf;
         let log = KernelLog::open(&mut programs)?;
         let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
@@ -131,7 +131,7 @@ impl Probe {
             modules: Modules::default(),
             log,
             back_end,
-            made_for,
+            not_new,
             reasons,
             attach_time: start.elapsed(),
             cost: Cost::default(),
@@ -157,10 +157,10 @@ impl Probe {
         self.back_end
     }
 
-    /// Which of the two sets of programs the kernel took.
+    /// Why the programs in use are those for kernels before 5.18, if they are.
     #[must_use]
-    pub fn made_for(&self) -> MadeFor {
-        self.made_for
+    pub fn not_new(&self) -> Option<&str> {
+        self.not_new.as_deref()
     }
 
     /// Why this back end: a line for each that was considered.
@@ -265,28 +265,27 @@ impl Probe {
     }
 }
 
-/// Loads the first object that the kernel takes, with what every back end needs.
-fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, MadeFor), Error> {
+/// Loads the first object that the kernel takes, with what every back end needs; and
+/// why not the one before it.
+fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, Option<String>), Error> {
     let try_out = |made_for| {
         let mut programs = object::load(made_for, settings, kernel)?;
         back_end::attach_common(&mut programs, &kernel.btf)?;
         tasks::load(&mut programs, &kernel.btf)?;
-        Ok((programs, made_for))
+        Ok::<_, Error>(programs)
     };
-    if std::env::var_os("TRY_OLD").is_some() {
-        return try_out(MadeFor::OldKernels);
+    let refused = match try_out(MadeFor::NewKernels) {
+        Ok(programs) => return Ok((programs, None)),
+        Err(error) => error,
+    };
+    let first = refused.to_string();
+    match try_out(MadeFor::OldKernels) {
+        Ok(programs) => Ok((programs, Some(first))),
+        Err(again) if again.to_string() == first => Err(refused),
+        Err(again) => Err(Error::Refused(format!(
+            "{first}\n  and with what is meant for old kernels: {again}"
+        ))),
     }
-    try_out(MadeFor::NewKernels).or_else(|refused: Error| {
-        try_out(MadeFor::OldKernels).map_err(|again: Error| {
-            let (first, second) = (refused.to_string(), again.to_string());
-            if first == second {
-                return refused;
-            }
-            Error::Refused(format!(
-                "{first}\n  and with what is meant for old kernels: {second}"
-            ))
-        })
-    })
 }
 
 /// Returns freed memory to the system: the kernel's types take 20 MiB while they

@@ -77,6 +77,8 @@ pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<E
     });
     EbpfLoader::new()
         .btf(Some(&kernel.btf))
+        // Task storage, which no wrapper of aya's knows and only programs use.
+        .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("EVENTS", settings.ring_bytes)

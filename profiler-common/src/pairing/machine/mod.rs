@@ -42,7 +42,7 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
         end: len,
         ..Cursor::default()
     };
-    if !env.repeat(conn, Loop::Read) {
+    if len > 0 && !env.repeat(conn, Loop::Read) {
         bad(env, conn);
     }
     if conn.scan.is_between_requests() {
