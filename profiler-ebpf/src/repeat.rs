@@ -92,32 +92,54 @@ mod old {
 
     /// Turns of each loop; each leaves a branch that the verifier has to come back to,
     /// of which it allows 8192.
-    const READ: u32 = 1024;
+    const READ: u32 = 256;
     const ANSWERS: u32 = 256;
     const CLOSE: u32 = 256;
     const PIECES: u32 = 140;
     const ENVIRON: u32 = 256;
 
     #[inline(always)]
-    pub fn pairing(op: &mut Op, _conn: &mut Conn, what: Loop) -> bool {
+    pub fn pairing(op: &mut Op, conn: &mut Conn, what: Loop) -> bool {
         let place = op.place as u32;
-        match what {
+        shared(op);
+        shared(conn);
+        let broke = match what {
             Loop::Read => turns(READ, || read_step(place)),
             Loop::Answers => turns(ANSWERS, || answers_step(place)),
             Loop::Close => turns(CLOSE, || close_step(place)),
-        }
+        };
+        shared(op);
+        shared(conn);
+        broke
     }
 
     #[inline(always)]
-    pub fn pieces(op: &mut Op, _slot: &mut Slot) {
+    pub fn pieces(op: &mut Op, slot: &mut Slot) {
         let place = op.place as u32;
+        shared(op);
+        shared(slot);
         turns(PIECES, || piece_step(place));
+        shared(op);
+        shared(slot);
     }
 
     #[inline(always)]
     pub fn environ(search: &mut Search) {
         let place = search.op.place as u32;
+        shared(search.op);
+        shared(search.blob);
+        shared(search.hints);
         turns(ENVIRON, || environ_step(place));
+        shared(search.op);
+        shared(search.blob);
+        shared(search.hints);
+    }
+
+    /// The steps reach the same by pointers of their own: nothing of it may be kept in
+    /// registers across a loop.
+    #[inline(always)]
+    fn shared<T>(value: &mut T) {
+        core::hint::black_box(core::ptr::from_mut(value));
     }
 
     #[inline(always)]
