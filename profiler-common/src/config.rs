@@ -48,12 +48,19 @@ pub struct Config {
     pub unix_address_len: u32,
     /// `unix_address.name`
     pub unix_address_name: u32,
+    /// `task_struct.__state`, `state` before 5.14. Like the next two read on old kernels
+    /// only (profiler-ebpf's feature `old-kernels`).
+    pub task_state: u32,
+    /// `task_struct.stack`
+    pub task_stack: u32,
+    /// Where the registers of a system call lie on that stack.
+    pub stack_regs: u32,
     /// User space is woken once this many bytes wait in the ring buffer.
     pub wake_bytes: u32,
 }
 
-// 21 words, no padding.
-const _: () = assert!(size_of::<Config>() == 21 * 4);
+// 24 words, no padding.
+const _: () = assert!(size_of::<Config>() == 24 * 4);
 
 /// What a program hangs on, as far as being preempted goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

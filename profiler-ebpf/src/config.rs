@@ -25,6 +25,9 @@ static CONFIG: Config = Config {
     unix_addr: 0,
     unix_address_len: 0,
     unix_address_name: 0,
+    task_state: 0,
+    task_stack: 0,
+    stack_regs: 0,
     wake_bytes: 0,
 };
 

@@ -12,11 +12,11 @@
 use core::ops::ControlFlow;
 
 use profiler_common::intern::Blob;
-use profiler_common::limits::{MAX_ENVIRON, NAME_CAP};
-use profiler_common::pairing::env::Env as _;
+use profiler_common::limits::NAME_CAP;
 
 use crate::blobs;
 use crate::op::Op;
+use crate::repeat;
 use crate::user::{self, IoVec};
 
 /// Keys whose values are kept: length with NUL, the first 16 bytes (or as many as
@@ -85,9 +85,22 @@ pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
 fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) -> bool {
     op.next_buffer = 2;
     op.names_found = 0;
-    let mut search = Search { op, blob, hints };
-    Op::repeat(MAX_ENVIRON, &mut search, |search: &mut Search<'_>| {
-        let op = &mut *search.op;
+    repeat::environ(&mut Search { op, blob, hints });
+    true
+}
+
+/// What looking through an environ needs.
+pub struct Search<'a> {
+    pub op: &'a mut Op,
+    pub blob: &'a mut Blob,
+    pub hints: &'a mut Hints,
+}
+
+impl Search<'_> {
+    /// Looks at the next key.
+    #[inline(always)]
+    pub fn step(&mut self) -> ControlFlow<()> {
+        let op = &mut *self.op;
         let index = op.next_buffer;
         op.next_buffer = index + 2;
         let Some(key) = op.vector(index) else {
@@ -100,8 +113,8 @@ fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) -> bool {
             _ => return ControlFlow::Continue(()),
         };
         if let Some(value) = op.vector(index + 1) {
-            keep(search.blob, place, &value);
-            search.hints.names[place] = Hint {
+            keep(self.blob, place, &value);
+            self.hints.names[place] = Hint {
                 key: key.base,
                 len: key.len as u32,
                 from_end: op.buffers.count() - index,
@@ -113,14 +126,7 @@ fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) -> bool {
         } else {
             ControlFlow::Continue(())
         }
-    });
-    true
-}
-
-struct Search<'a> {
-    op: &'a mut Op,
-    blob: &'a mut Blob,
-    hints: &'a mut Hints,
+    }
 }
 
 #[inline(always)]

@@ -25,6 +25,8 @@ mod kernel;
 mod maps;
 mod op;
 mod preemption;
+mod repeat;
+mod storage;
 mod tasks;
 mod threads;
 mod traffic;

@@ -3,7 +3,6 @@
 //! Capacities are in `profiler_common::limits`; those that an option can change
 //! are set by the loader.
 
-use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use profiler_common::event::RequestHeader;
@@ -18,6 +17,14 @@ use profiler_common::stats::{Counter, PLACES};
 
 use crate::op::Op;
 use crate::threads::Offset;
+
+/// Memory is taken as entries are made. Before 6.1 that is not safe in every place that
+/// a tracepoint can be in, so there it is taken beforehand.
+const BY_NEED: u32 = if cfg!(feature = "old-kernels") {
+    0
+} else {
+    aya_ebpf::bindings::BPF_F_NO_PREALLOC
+};
 
 /// Names a request of a connection.
 #[derive(Clone, Copy)]
@@ -43,17 +50,16 @@ pub struct LongRecord {
 /// Connections by address of their `struct sock`. Written by the socket hooks;
 /// removed when the kernel destroys the socket. Bound: `--max-connections`.
 #[map]
-pub static CONNS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+pub static CONNS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, BY_NEED);
 
 /// Pipelined requests that wait beyond the second of their connection.
 #[map]
-pub static QUEUE: HashMap<RequestKey, Slot> =
-    HashMap::with_max_entries(PIPELINE_ENTRIES, BPF_F_NO_PREALLOC);
+pub static QUEUE: HashMap<RequestKey, Slot> = HashMap::with_max_entries(PIPELINE_ENTRIES, BY_NEED);
 
 /// Records with long paths, by connection and request number.
 #[map]
 pub static LONG_PATHS: HashMap<RequestKey, LongRecord> =
-    HashMap::with_max_entries(LONG_PATH_ENTRIES, BPF_F_NO_PREALLOC);
+    HashMap::with_max_entries(LONG_PATH_ENTRIES, BY_NEED);
 
 /// How far the clocks are apart. Written and read by the scheduler's and socket hooks.
 #[map]
@@ -68,13 +74,11 @@ pub static HANDOVERS: HashMap<u64, Handover> = HashMap::with_max_entries(HANDOVE
 
 /// Requests that Apache was done with before the daemon was, by the daemon's socket.
 #[map]
-pub static PARKED: HashMap<u64, Slot> =
-    HashMap::with_max_entries(PARKED_ENTRIES, BPF_F_NO_PREALLOC);
+pub static PARKED: HashMap<u64, Slot> = HashMap::with_max_entries(PARKED_ENTRIES, BY_NEED);
 
 /// Names and peers by their hash. Read by user space.
 #[map]
-pub static INTERNED: HashMap<u64, Blob> =
-    HashMap::with_max_entries(BLOB_ENTRIES, BPF_F_NO_PREALLOC);
+pub static INTERNED: HashMap<u64, Blob> = HashMap::with_max_entries(BLOB_ENTRIES, BY_NEED);
 
 /// A name or peer in the making, by `Place`, with slack so that the verifier can
 /// bound the last piece.

@@ -3,11 +3,12 @@
 use core::ops::ControlFlow;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
-use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, HEADER_SIZE};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX, PATH_PIECE};
-use profiler_common::pairing::conn::Slot;
+use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::pairing::env::Env;
+use profiler_common::pairing::machine::Loop;
 use profiler_common::pairing::view::{VIEW_BYTES, VIEW_WORDS, View};
 use profiler_common::stats::Counter;
 
@@ -15,6 +16,7 @@ use crate::arch::Syscall;
 use crate::config::setting;
 use crate::daemon::{self, Next};
 use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
+use crate::repeat;
 use crate::user::{self, Buffers, IoVec, masked};
 
 /// Bytes looked at together: all ones, to serve as a mask.
@@ -215,6 +217,22 @@ impl Op {
         true
     }
 
+    /// The next piece of the path that `append_path` is about.
+    #[inline(always)]
+    pub fn piece(&mut self, slot: &mut Slot) -> ControlFlow<()> {
+        if self.copy_left == 0 {
+            return ControlFlow::Break(());
+        }
+        let took = self.append_piece(slot, self.copy_pos, self.copy_left);
+        self.copy_pos += took;
+        self.copy_left -= took;
+        if took == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
     /// Copies one piece of the path; how much was taken, 0 where there is no room.
     #[inline(always)]
     fn append_piece(&self, slot: &mut Slot, pos: u32, wanted: u32) -> u32 {
@@ -257,12 +275,6 @@ impl Op {
         slot.header.path_len += len as u16;
         len
     }
-}
-
-/// What the pieces of a path share.
-struct Copying<'a> {
-    op: &'a mut Op,
-    slot: &'a mut Slot,
 }
 
 impl Env for Op {
@@ -339,7 +351,6 @@ impl Env for Op {
 
     #[inline(always)]
     fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32) {
-        const PIECES: u32 = (PATH_MAX / PATH_PIECE) as u32 + 8;
         let in_window = pos >= self.window_start && pos + len <= self.window_end;
         if in_window && slot.header.path_len == 0 && len <= PATH_INLINE as u32 {
             let offset = masked::<{ WINDOW_BYTES >> 2 }>(pos - self.window_start);
@@ -363,25 +374,10 @@ impl Env for Op {
         }
         self.copy_pos = pos;
         self.copy_left = len;
-        let mut copying = Copying { op: self, slot };
-        Self::repeat(PIECES, &mut copying, |copying: &mut Copying<'_>| {
-            let Copying { op, slot } = copying;
-            if op.copy_left == 0 {
-                return ControlFlow::Break(());
-            }
-            let took = op.append_piece(slot, op.copy_pos, op.copy_left);
-            op.copy_pos += took;
-            op.copy_left -= took;
-            if took == 0 {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
-        let Copying { op, slot } = copying;
-        if op.copy_left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
+        repeat::pieces(self, slot);
+        if self.copy_left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
             slot.header.flags |= FLAG_PATH_TRUNCATED;
-            count(op.place, Counter::PathTruncated);
+            count(self.place, Counter::PathTruncated);
         }
     }
 
@@ -468,31 +464,8 @@ impl Env for Op {
     }
 
     #[inline(always)]
-    fn repeat<S, F>(times: u32, state: &mut S, _step: F) -> bool
-    where
-        F: Fn(&mut S) -> ControlFlow<()> + Copy,
-    {
-        const { assert!(size_of::<F>() == 0, "a step must not capture anything") };
-        unsafe extern "C" fn trampoline<S, F>(_index: u32, state: *mut S) -> i64
-        where
-            F: Fn(&mut S) -> ControlFlow<()> + Copy,
-        {
-            // SAFETY: F is zero-sized and one of it exists: `_step` below. The
-            // state is the one given to `bpf_loop`, alive while that runs.
-            let (step, state) = unsafe { (core::mem::zeroed::<F>(), &mut *state) };
-            i64::from(step(state).is_break())
-        }
-        // SAFETY: the callback has the signature that `bpf_loop` calls
-        // (kernel/bpf/bpf_iter.c): u32 index, pointer to the state.
-        let ran = unsafe {
-            bpf_loop(
-                times,
-                trampoline::<S, F> as *mut _,
-                (&raw mut *state).cast(),
-                0,
-            )
-        };
-        ran < i64::from(times)
+    fn repeat(&mut self, conn: &mut Conn, what: Loop) -> bool {
+        repeat::pairing(self, conn, what)
     }
 }
 

@@ -117,17 +117,24 @@ impl Offset {
 /// Eight bytes of a `struct task_struct`.
 #[inline(always)]
 fn word(task: *const u8, offset: u32) -> u64 {
-    // SAFETY: a typed pointer to a task; the verifier knows the offset, which is
-    // constant, and checks the load against the kernel's own type. The kernel may
-    // write at any time.
-    unsafe { task.add(offset as usize).cast::<u64>().read_volatile() }
+    load(task, offset).unwrap_or(0)
 }
 
 /// Four bytes of it.
 #[inline(always)]
 fn half(task: *const u8, offset: u32) -> u32 {
-    // SAFETY: as above.
-    unsafe { task.add(offset as usize).cast::<u32>().read_volatile() }
+    load(task, offset).unwrap_or(0)
+}
+
+#[inline(always)]
+fn load<T>(task: *const u8, offset: u32) -> Option<T> {
+    #[cfg(not(feature = "old-kernels"))]
+    // SAFETY: a typed pointer to a task; the verifier knows the offset, which is
+    // constant, and checks the load against the kernel's own type. The kernel may
+    // write at any time.
+    return Some(unsafe { task.add(offset as usize).cast::<T>().read_volatile() });
+    #[cfg(feature = "old-kernels")]
+    return crate::kernel::member(task as u64, offset);
 }
 
 /// Books what the current thread did up to `at` on the request in front, if it serves

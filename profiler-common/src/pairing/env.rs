@@ -1,8 +1,7 @@
 //! The small trait behind which the kernel stands.
 
-use core::ops::ControlFlow;
-
-use super::conn::Slot;
+use super::conn::{Conn, Slot};
+use super::machine::Loop;
 pub use super::view::{View, Word};
 use crate::stats::Counter;
 
@@ -74,9 +73,7 @@ pub trait Env {
     /// Adds one to a counter.
     fn count(&mut self, counter: Counter);
 
-    /// Calls `step` until it breaks, at most `times`; false if it never broke.
-    /// The kernel needs `bpf_loop` for what would be a `while` elsewhere.
-    fn repeat<S, F>(times: u32, state: &mut S, step: F) -> bool
-    where
-        F: Fn(&mut S) -> ControlFlow<()> + Copy;
+    /// Does steps of a loop until one breaks it; false if none did in
+    /// [`Loop::times`]. The kernel needs a helper for what would be a `while` elsewhere.
+    fn repeat(&mut self, conn: &mut Conn, what: Loop) -> bool;
 }

@@ -2,7 +2,6 @@
 //! hash maps, and what would go to user space is kept.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use profiler_common::event::{
     FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, Outcome, RequestHeader, SERVER_APACHE,
@@ -10,7 +9,7 @@ use profiler_common::event::{
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX};
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::pairing::env::Env;
-use profiler_common::pairing::machine;
+use profiler_common::pairing::machine::{self, Loop};
 use profiler_common::pairing::view::{VIEW_BYTES, VIEW_WORDS, View};
 use profiler_common::stats::Counter;
 
@@ -350,10 +349,7 @@ impl Env for Host {
         *self.counters.entry(counter as u32).or_default() += 1;
     }
 
-    fn repeat<S, F>(times: u32, state: &mut S, step: F) -> bool
-    where
-        F: Fn(&mut S) -> ControlFlow<()> + Copy,
-    {
-        (0..times).any(|_| step(state).is_break())
+    fn repeat(&mut self, conn: &mut Conn, what: Loop) -> bool {
+        (0..what.times()).any(|_| what.step(self, conn).is_break())
     }
 }

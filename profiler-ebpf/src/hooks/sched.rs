@@ -43,6 +43,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     if let Some((_, task)) = tasks::current() {
         undisturbed(Hung::Tracepoint, || traffic::ended(&mut task.thread));
+        tasks::forget();
     }
     let id = bpf_get_current_pid_tgid();
     let (group, thread) = ((id >> 32) as u32, id as u32);

@@ -27,7 +27,7 @@ fn try_switch(ctx: &BtfTracePointContext) -> Option<()> {
     Offset::refresh(previous.cast());
     let thread = &mut tasks::of(previous)?.thread;
     let preempted: u64 = ctx.arg(0);
-    let state: u32 = ctx.arg(3);
+    let state = state(ctx, previous);
     let why = if preempted & 0xff != 0 || state == 0 {
         Wait::Runqueue
     } else if thread.serving == 0 {
@@ -40,4 +40,19 @@ fn try_switch(ctx: &BtfTracePointContext) -> Option<()> {
     let now = unsafe { bpf_ktime_get_ns() };
     thread.leaves_cpu(Kernel::of(previous.cast()).leaving(now), why);
     None
+}
+
+/// The state in which it leaves.
+#[cfg(not(feature = "old-kernels"))]
+#[inline(always)]
+fn state(ctx: &BtfTracePointContext, _previous: *mut task_struct) -> u32 {
+    ctx.arg(3)
+}
+
+/// Before 5.18 only the thread itself tells.
+#[cfg(feature = "old-kernels")]
+#[inline(always)]
+fn state(_ctx: &BtfTracePointContext, previous: *mut task_struct) -> u32 {
+    let offset = crate::config::setting!(task_state);
+    crate::kernel::member(previous as u64, offset).unwrap_or(0)
 }

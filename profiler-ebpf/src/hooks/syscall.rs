@@ -13,7 +13,7 @@ use super::{MSG_PEEK, undisturbed};
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
 use crate::maps::Place;
-use crate::tasks::Started;
+use crate::tasks::{Started, Task};
 use crate::traffic::{self, Call, Io};
 use crate::{conns, tasks};
 
@@ -58,15 +58,43 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     Some(())
 }
 
+/// Reads and writes have a program each: both in one need more stack than there is on
+/// kernels that round each function's up to 32 bytes.
 #[tracepoint]
-pub fn syscall_exit(ctx: TracePointContext) -> u32 {
-    try_exit(&ctx);
+pub fn syscall_recv(ctx: TracePointContext) -> u32 {
+    try_recv(&ctx);
     0
 }
 
 #[inline(always)]
-fn try_exit(ctx: &TracePointContext) -> Option<()> {
+fn try_recv(ctx: &TracePointContext) -> Option<()> {
     let (current, task) = tasks::current()?;
+    let (is_unix, io) = finished(ctx, task, Place::Received)?;
+    undisturbed(Hung::Tracepoint, || match is_unix {
+        false => traffic::received(current, task, io),
+        true => traffic::received_unix(current, task, io),
+    })
+}
+
+#[tracepoint]
+pub fn syscall_send(ctx: TracePointContext) -> u32 {
+    try_send(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_send(ctx: &TracePointContext) -> Option<()> {
+    let (current, task) = tasks::current()?;
+    let (is_unix, io) = finished(ctx, task, Place::Sent)?;
+    undisturbed(Hung::Tracepoint, || match is_unix {
+        false => traffic::sent(current, task, io),
+        true => traffic::sent_unix(current, task, io),
+    })
+}
+
+/// Whether the call that ends here was on a UNIX socket, and what came of it.
+#[inline(always)]
+fn finished(ctx: &TracePointContext, task: &mut Task, place: Place) -> Option<(bool, Io)> {
     let Started {
         sock,
         is_unix,
@@ -77,22 +105,16 @@ fn try_exit(ctx: &TracePointContext) -> Option<()> {
         return None;
     }
     task.started.sock = 0;
-    let number = u64::from(read::<u32>(ctx, NUMBER)?);
     let ret: i64 = read(ctx, RETURN)?;
-    log!(ctx, "call {} on {:x}: {}", number, sock, ret);
+    log!(ctx, "call on {:x}: {}", sock, ret);
     let io = Io {
-        place: Place::Received,
+        place,
         sock,
         ret,
         short: ret >= 0 && (ret as u64) < wanted,
         call: Call::kept(call),
     };
-    undisturbed(Hung::Tracepoint, || match (is_unix != 0, arch::sends(number)) {
-        (true, true) => traffic::sent_unix(current, task, io),
-        (true, false) => traffic::received_unix(current, task, io),
-        (false, true) => traffic::sent(current, task, io),
-        (false, false) => traffic::received(current, task, io),
-    })
+    Some((is_unix != 0, io))
 }
 
 #[inline(always)]

@@ -37,7 +37,7 @@ pub use btf::Types;
 use log::KernelLog;
 pub use memory::Memory;
 pub use object::Interned;
-use object::Maps;
+use object::{MadeFor, Maps};
 use wsgi::Modules;
 
 use crate::limits::Limits;
@@ -113,6 +113,7 @@ pub struct Probe {
     modules: Modules,
     log: KernelLog,
     back_end: BackEnd,
+    not_new: Option<String>,
     reasons: Vec<String>,
     attach_time: Duration,
     cost: Cost,
@@ -126,10 +127,11 @@ impl Probe {
     /// Loads and attaches the programs. Nothing is watched yet.
     pub fn attach(settings: &Settings) -> Result<Self, Error> {
         let start = Instant::now();
-        let (mut programs, btf) = object::load(settings)?;
+        let kernel = object::Kernel::read()?;
+        let (mut programs, not_new) = prepare(settings, &kernel)?;
+        let btf = kernel.btf;
         let log = KernelLog::open(&mut programs)?;
         let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
-        tasks::load(&mut programs, &btf)?;
         let maps = Maps::take(&mut programs)?;
         drop(btf);
         give_back();
@@ -139,6 +141,7 @@ impl Probe {
             modules: Modules::default(),
             log,
             back_end,
+            not_new,
             reasons,
             attach_time: start.elapsed(),
             cost: Cost::default(),
@@ -165,6 +168,12 @@ impl Probe {
     #[must_use]
     pub fn back_end(&self) -> BackEnd {
         self.back_end
+    }
+
+    /// Why the programs in use are those for kernels before 5.18, if they are.
+    #[must_use]
+    pub fn not_new(&self) -> Option<&str> {
+        self.not_new.as_deref()
     }
 
     /// Why this back end: a line for each that was considered.
@@ -249,7 +258,9 @@ impl Probe {
 
     /// Every thread that has served a request and lives.
     pub fn threads(&mut self) -> Result<Vec<ServingThread>, Error> {
-        self.programs.as_mut().map_or(Ok(Vec::new()), tasks::serving)
+        self.programs
+            .as_mut()
+            .map_or(Ok(Vec::new()), tasks::serving)
     }
 
     /// The kernel's counters, in the order of [`Counter::ALL`]; processes that found
@@ -315,6 +326,29 @@ impl Probe {
     #[must_use]
     pub fn cost(&self) -> Cost {
         self.programs.as_ref().map_or(self.cost, object::cost)
+    }
+}
+
+/// Loads the first object that the kernel takes, with what every back end needs; and
+/// why not the one before it.
+fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, Option<String>), Error> {
+    let try_out = |made_for| {
+        let mut programs = object::load(made_for, settings, kernel)?;
+        back_end::attach_common(&mut programs, &kernel.btf)?;
+        tasks::load(&mut programs, &kernel.btf)?;
+        Ok::<_, Error>(programs)
+    };
+    let refused = match try_out(MadeFor::NewKernels) {
+        Ok(programs) => return Ok((programs, None)),
+        Err(error) => error,
+    };
+    let first = refused.to_string();
+    match try_out(MadeFor::OldKernels) {
+        Ok(programs) => Ok((programs, Some(first))),
+        Err(again) if again.to_string() == first => Err(refused),
+        Err(again) => Err(Error::Refused(format!(
+            "{first}\n  and with what is meant for old kernels: {again}"
+        ))),
     }
 }
 

@@ -8,10 +8,31 @@ use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, PLACES};
 
 use super::btf::Types;
-use super::{Blobs, Cost, Error, Settings, calls, offsets};
+use super::calls::Calls;
+use super::{Blobs, Cost, Error, Settings, offsets};
 
-/// The object that profiler-ebpf was built into.
+/// What profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
+static OLD_OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf.old"));
+
+/// The two objects, in the order in which they are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeFor {
+    /// With what kernels have since 5.18.
+    NewKernels,
+    /// Without; from 5.10 on.
+    OldKernels,
+}
+
+impl MadeFor {
+    const fn object(self) -> &'static [u8] {
+        match self {
+            Self::NewKernels => OBJECT,
+            Self::OldKernels => OLD_OBJECT,
+        }
+    }
+}
 
 /// Makes a shared type readable as a map's value.
 #[derive(Clone, Copy)]
@@ -26,35 +47,51 @@ unsafe impl Pod for Shared<Conn> {}
 // SAFETY: as above.
 unsafe impl Pod for Shared<Slot> {}
 
+/// What the running kernel says of itself.
+pub struct Kernel {
+    /// Its types, as aya reads them.
+    pub btf: Btf,
+    config: Config,
+    calls: Calls,
+}
+
+impl Kernel {
+    /// Reads it.
+    pub fn read() -> Result<Self, Error> {
+        let needed = |error| {
+            Error::Refused(format!(
+                "wsgiprobe needs the kernel's type information: {error}"
+            ))
+        };
+        let types = Types::of_kernel().map_err(needed)?;
+        let config = offsets::resolve(&types).map_err(needed)?;
+        let calls = Calls::of_kernel(&types);
+        let btf = Btf::from_sys_fs().map_err(|error| {
+            Error::Refused(format!(
+                "the kernel's type information is unusable: {error}"
+            ))
+        })?;
+        Ok(Self { btf, config, calls })
+    }
+}
+
 /// Loads maps and programs; none is attached.
-pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
-    let needed = |error| {
-        Error::Refused(format!(
-            "wsgiprobe needs the kernel's type information: {error}"
-        ))
-    };
-    let types = Types::of_kernel().map_err(needed)?;
-    let config = offsets::resolve(&types, settings.limits.ring_bytes / 4).map_err(needed)?;
-    let object = calls::put_in(OBJECT, &types);
-    drop(types);
-    let btf = Btf::from_sys_fs().map_err(|error| {
-        Error::Refused(format!(
-            "the kernel's type information is unusable: {error}"
-        ))
-    })?;
-    let config = Shared(config);
+pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<Ebpf, Error> {
+    let config = Shared(Config {
+        wake_bytes: settings.limits.ring_bytes / 4,
+        ..kernel.config
+    });
     let mut loader = EbpfLoader::new();
     for (map, entries) in settings.limits.maps() {
         loader.map_max_entries(map, entries);
     }
-    let programs = loader
-        .btf(Some(&btf))
+    loader
+        .btf(Some(&kernel.btf))
         // Task storage, which no wrapper of aya's knows and only programs use.
         .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
-        .load(&object)
-        .map_err(|error| refused_or_failed(&error))?;
-    Ok((programs, btf))
+        .load(&kernel.calls.put_in(made_for.object()))
+        .map_err(|error| refused_or_failed(&error))
 }
 
 /// Whether a map had no room.

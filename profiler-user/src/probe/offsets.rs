@@ -4,8 +4,12 @@ use profiler_common::config::Config;
 
 use super::btf::{Error, Types};
 
+/// Size of a thread's stack in the kernel (`THREAD_SIZE`): x86-64, and aarch64 with pages
+/// of 4 KiB.
+const THREAD_SIZE: u32 = 16 << 10;
+
 /// Resolves every member that the programs touch.
-pub fn resolve(types: &Types, wake_bytes: u32) -> Result<Config, Error> {
+pub fn resolve(types: &Types) -> Result<Config, Error> {
     let at = |structure, member| types.offset(structure, member);
     Ok(Config {
         task_tgid: at("task_struct", "tgid")?,
@@ -35,6 +39,11 @@ pub fn resolve(types: &Types, wake_bytes: u32) -> Result<Config, Error> {
         unix_addr: at("unix_sock", "addr")?,
         unix_address_len: at("unix_address", "len")?,
         unix_address_name: at("unix_address", "name")?,
-        wake_bytes,
+        task_state: at("task_struct", "__state").or_else(|_| at("task_struct", "state"))?,
+        task_stack: at("task_struct", "stack")?,
+        // At its end (`task_pt_regs`).
+        stack_regs: THREAD_SIZE - types.size("pt_regs")?,
+        // A setting, not the kernel's.
+        wake_bytes: 0,
     })
 }

@@ -57,7 +57,8 @@ fn run(programs: &mut Ebpf, name: &str) -> Result<Vec<u8>, Error> {
     let link = program.take_link(link).map_err(|error| failed(&error))?;
     let mut file = link.into_file().map_err(|error| failed(&error))?;
     let mut told = Vec::new();
-    file.read_to_end(&mut told).map_err(|error| failed(&error))?;
+    file.read_to_end(&mut told)
+        .map_err(|error| failed(&error))?;
     Ok(told)
 }
 

@@ -2,7 +2,6 @@
 
 use core::ops::ControlFlow;
 
-use super::Work;
 use crate::event::FLAG_MALFORMED;
 use crate::pairing::conn::{Conn, Slot, SlotState};
 use crate::pairing::env::Env;
@@ -12,16 +11,15 @@ use crate::stats::Counter;
 /// One step through the data: as much as the view holds, up to the end of a request
 /// or to a header line that matters.
 #[inline(always)]
-pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
-    let Work { env, conn } = work;
+pub(super) fn advance<E: Env>(env: &mut E, conn: &mut Conn) -> ControlFlow<()> {
     if conn.scan.needs_bytes() && !env.reach(conn.cursor.pos) {
-        unreadable(*env, conn);
+        unreadable(env, conn);
         return ControlFlow::Break(());
     }
     let mut event = Event::None;
     let mut behind_line = true;
     if conn.scan.is_before_fields() {
-        event = request_line(*env, conn);
+        event = request_line(env, conn);
         behind_line = event == Event::Line && conn.cursor.pos < env.view().end;
     }
     if behind_line {
@@ -35,7 +33,7 @@ pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
         }
         Event::End => end(conn),
         Event::Bad => {
-            bad(*env, conn);
+            bad(env, conn);
             return ControlFlow::Break(());
         }
         _ => {}
