@@ -3,6 +3,7 @@
 //! - [`setup`] makes a fresh machine able to do all the others;
 //! - [`check`] reads the code: format, lints, documentation, licences, lengths;
 //! - [`mod@test`] runs everything that can fail, and counts it;
+//! - [`mod@fuzz`] makes up inputs for all that reads what comes over the wire;
 //! - [`run`] builds wsgiprobe and becomes it;
 //! - [`demo`] shows it at work on a real Apache, and checks what it said.
 //!
@@ -12,6 +13,7 @@
 mod check;
 mod command;
 mod demo;
+mod fuzz;
 mod progress;
 mod run;
 mod setup;
@@ -34,6 +36,8 @@ enum Job {
     Check,
     /// Set up, check, and run every test; ends with the counts.
     Test(test::Options),
+    /// Feed made-up inputs to all that reads what comes over the wire.
+    Fuzz(fuzz::Options),
     /// Build wsgiprobe and run it with these arguments.
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Job::Setup => setup::run(),
         Job::Check => check::run(),
         Job::Test(options) => return test::run(&options),
+        Job::Fuzz(options) => fuzz::run(&options),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
     };

@@ -9,6 +9,9 @@ pub const VIEW_BYTES: u32 = (VIEW_WORDS * 8 - 1) as u32;
 /// Turns an index into one that is inside.
 const INSIDE: usize = VIEW_WORDS - 1;
 
+/// Where words begin in a view.
+const OFFSETS: u64 = (VIEW_WORDS as u64 - 1) * 8;
+
 /// A stretch of the data of one operation, copied to where it can be looked at.
 ///
 /// Positions count from the start of the operation's data, as in
@@ -86,12 +89,9 @@ impl<'a> View<'a> {
         let offset = pos.wrapping_sub(self.start);
         // All ones is what no search is for: neither a control nor LF nor '?'.
         let before = !(u64::MAX << ((offset & 7) * 8));
-        let offset = u64::from(offset & !7);
-        Pair {
-            view: self,
-            offset,
-            words: [self.at(offset as u32) | before, self.at(offset as u32 + 8)],
-        }
+        let mut pair = Pair::at(self, offset.into());
+        pair.words[0] |= before;
+        pair
     }
 
     #[inline(always)]
@@ -111,15 +111,24 @@ pub(super) struct Pair<'a> {
     words: [u64; 2],
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
+    #[inline(always)]
+    fn at(view: View<'a>, offset: u64) -> Self {
+        // Cut to what is inside although it is: so the verifier knows as much of it in
+        // each turn, and follows one turn instead of all.
+        let offset = offset & OFFSETS;
+        let second = (offset + 8) & OFFSETS;
+        let word = |offset: u64| view.words[(offset >> 3) as usize & INSIDE];
+        Self {
+            view,
+            offset,
+            words: [word(offset), word(second)],
+        }
+    }
+
     #[inline(always)]
     pub(super) fn next(&mut self) {
-        self.offset = self.offset.wrapping_add(16);
-        let index = (self.offset >> 3) as usize;
-        self.words = [
-            self.view.words[index & INSIDE],
-            self.view.words[index.wrapping_add(1) & INSIDE],
-        ];
+        *self = Self::at(self.view, self.offset + 16);
     }
 
     /// Where in the view the first byte is that is marked.

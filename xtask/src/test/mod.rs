@@ -14,7 +14,7 @@ use tally::Tally;
 
 use crate::progress::{Progress, bad, good, seconds};
 use crate::workspace::cargo;
-use crate::{check, setup, workspace};
+use crate::{check, fuzz, setup, workspace};
 
 /// What to leave out.
 #[derive(clap::Args)]
@@ -33,7 +33,7 @@ pub struct Options {
 pub fn run(options: &Options) -> ExitCode {
     let began = Instant::now();
     let mut steps = Steps {
-        progress: Progress::new("test", 5),
+        progress: Progress::new("test", 6),
         tally: Tally::default(),
         failed: Vec::new(),
     };
@@ -44,6 +44,9 @@ pub fn run(options: &Options) -> ExitCode {
     steps.tests("unit tests", || {
         let units = ["profiler-common", "profiler-user", "xtask"];
         cargo_test(&units, filter, &mut cargo())
+    });
+    steps.job("fuzz", filter.is_some(), || {
+        fuzz::run(&fuzz::Options::default())
     });
     let mut binary = None;
     steps.job("build for release", false, || {
