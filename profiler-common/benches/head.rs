@@ -2,8 +2,6 @@
 //! for each head to count instructions in (`valgrind --tool=callgrind
 //! --toggle-collect='*::curl'`, `'*::browser'`).
 
-#![expect(missing_docs, reason = "a program")]
-
 #[path = "../tests/pairing/host.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod host;

@@ -70,7 +70,6 @@ impl<'a> View<'a> {
     /// Looks from `pos` on through `PAIRS` pairs of words for a byte that `marks` marks,
     /// as LF must be. Where it is, or how far it looked: `end` at most.
     #[inline(always)]
-    #[must_use]
     pub fn find<const PAIRS: u64>(self, pos: u32, marks: impl Fn(u64) -> u64) -> Result<u32, u32> {
         let mut pair = self.pair(pos);
         for _ in 0..PAIRS {

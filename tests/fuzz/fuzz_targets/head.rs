@@ -62,7 +62,12 @@ fuzz_target!(|data: &[u8]| {
         for &counter in Counter::ALL {
             // Of what turns out to be no path, more may have been kept before.
             if counter != Counter::PathTruncated {
-                assert_eq!(whole.count(counter), other.count(counter), "{}", counter.name());
+                assert_eq!(
+                    whole.count(counter),
+                    other.count(counter),
+                    "{}",
+                    counter.name()
+                );
             }
         }
     }
@@ -84,6 +89,9 @@ fn as_parsed(stream: &[u8], whole: &Connection) {
     if path.len() <= PATH_INLINE && path.is_ascii() {
         assert_eq!(first.path, path);
     }
-    assert_eq!(first.header.version, 10 + request.version.unwrap_or_default());
+    assert_eq!(
+        first.header.version,
+        10 + request.version.unwrap_or_default()
+    );
     assert_eq!(first.header.status, 200);
 }

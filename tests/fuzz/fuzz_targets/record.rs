@@ -37,7 +37,11 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(Some(request.outcome), outcome);
     assert_eq!(request.status.unwrap_or(0), header.status);
     assert_eq!(request.path.is_some(), header.path_len > 0);
-    for text in [request.path.as_deref(), request.method.as_deref(), Some(&*request.route)] {
+    for text in [
+        request.path.as_deref(),
+        request.method.as_deref(),
+        Some(&*request.route),
+    ] {
         let text = text.unwrap_or_default();
         assert!(!text.contains(char::is_control), "{text:?}");
     }
