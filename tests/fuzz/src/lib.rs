@@ -6,7 +6,10 @@
 #![allow(
     dead_code,
     clippy::allow_attributes,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::new_without_default,
     missing_docs,
     reason = "sources of other crates, of which only a part is used here"
 )]
