@@ -1,5 +1,5 @@
-//! Compiles the kernel programs and leaves the object in
-//! `OUT_DIR/wsgiprobe-ebpf`, from where `probe` embeds it.
+//! Compiles the kernel programs and leaves the object in `OUT_DIR/wsgiprobe-ebpf`, and
+//! one for old kernels in `wsgiprobe-ebpf.old`, from where `probe` embeds them.
 //!
 //! cargo runs this for `build`, `check`, `clippy` and `doc` alike, and again
 //! only when something that goes into the object has changed.
@@ -7,8 +7,9 @@
 #[path = "build/toolchain.rs"]
 mod toolchain;
 
-use std::env;
+use std::path::Path;
 use std::process::ExitCode;
+use std::{env, fs};
 
 use aya_build::Package;
 use toolchain::Toolchain;
@@ -23,6 +24,9 @@ const INPUTS: [&str; 6] = [
     "../Cargo.toml",
     "../Cargo.lock",
 ];
+
+/// What the object is called.
+const OBJECT: &str = "wsgiprobe-ebpf";
 
 fn main() -> ExitCode {
     for input in INPUTS {
@@ -46,10 +50,18 @@ fn build() -> Result<(), String> {
     }
 
     set_environment(toolchain);
-    let features: &[&str] = match env::var_os("CARGO_FEATURE_EBPF_LOG") {
-        Some(_) => &["log"],
-        None => &[],
-    };
+    let log = env::var_os("CARGO_FEATURE_EBPF_LOG").map(|_| "log");
+    let old: Vec<_> = log.into_iter().chain(["old-kernels"]).collect();
+    let new: Vec<_> = log.into_iter().collect();
+    // Both get the same name.
+    compile(toolchain, &old)?;
+    let made = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join(OBJECT);
+    fs::rename(&made, made.with_extension("old"))
+        .map_err(|error| format!("{}: {error}", made.display()))?;
+    compile(toolchain, &new)
+}
+
+fn compile(toolchain: Toolchain, features: &[&str]) -> Result<(), String> {
     let package = Package {
         name: "profiler-ebpf",
         root_dir: "../profiler-ebpf",

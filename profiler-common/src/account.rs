@@ -71,7 +71,7 @@ pub struct Moment {
     pub run_delay: u64,
 }
 
-/// A thread that serves requests. Times are `CLOCK_MONOTONIC`, ns.
+/// A thread of a watched process. Times are `CLOCK_MONOTONIC`, ns.
 ///
 /// From one look at it to the next it was on a CPU, in a run queue, or asleep. The
 /// kernel's own account tells the first two, and the rest is the sleep: so all three
@@ -113,10 +113,15 @@ pub struct Thread {
     pub upstream: u64,
     /// How long that was.
     longest: u64,
-    /// Its thread group.
-    pub pid: u32,
+    /// Thread group and thread, as `bpf_get_current_pid_tgid` gives them; 0 before it
+    /// is set up.
+    pub id: u64,
+    /// What kind of server it belongs to: of the `SERVER_` constants.
+    pub server: u32,
     /// What it last left a CPU for: a [`Wait`].
     why: u32,
+    /// Not 0 once it went to sleep without a request; when it did is not kept.
+    dozed: u32,
     /// Not 0 once mod_wsgi has begun to run the application for this request.
     pub wsgi: u32,
     /// Descriptor of `serving`, as last used.
@@ -125,36 +130,49 @@ pub struct Thread {
     pub own_fd: u32,
     /// Number of the request on its connection.
     seq: u32,
+    /// Zero.
+    reserved: u32,
 }
 
 impl Thread {
-    /// A thread that is on a CPU and was not known before.
+    /// A thread that was not known before. Its `id` comes last: until then nobody
+    /// takes it for one that is set up.
+    #[inline(always)]
+    pub fn set_up(&mut self, id: u64, server: u32, at: Moment) {
+        self.seen_ns = at.now;
+        self.seen_cpu = at.cpu;
+        self.seen_delay = at.run_delay;
+        self.left_ns = at.now;
+        self.woke_ns = at.now;
+        self.why = Wait::Other as u32;
+        self.serving_fd = u32::MAX;
+        self.own_fd = u32::MAX;
+        self.server = server;
+        // SAFETY: a valid, aligned word of this struct.
+        unsafe { core::ptr::write_volatile(&raw mut self.id, id) };
+    }
+
+    /// Its thread group.
+    #[inline(always)]
     #[must_use]
-    pub const fn new(pid: u32, at: Moment) -> Self {
-        Self {
-            spent: Spent::EMPTY,
-            seen_ns: at.now,
-            seen_cpu: at.cpu,
-            seen_delay: at.run_delay,
-            left_ns: at.now,
-            woke_ns: at.now,
-            free_ns: 0,
-            taken_ns: 0,
-            serving: 0,
-            own_end: 0,
-            far_end: 0,
-            loose: 0,
-            peer: 0,
-            peer_sock: 0,
-            upstream: 0,
-            longest: 0,
-            pid,
-            why: Wait::Other as u32,
-            wsgi: 0,
-            serving_fd: u32::MAX,
-            own_fd: u32::MAX,
-            seq: 0,
-        }
+    pub const fn pid(&self) -> u32 {
+        (self.id >> 32) as u32
+    }
+
+    /// It.
+    #[inline(always)]
+    #[must_use]
+    pub const fn tid(&self) -> u32 {
+        self.id as u32
+    }
+
+    /// It goes to sleep, serving nobody; `cpu` is all its time on a CPU, ns. As
+    /// [`Thread::leaves_cpu`], for less: most sleeps are of this kind.
+    #[inline(always)]
+    pub fn dozes(&mut self, cpu: u64) {
+        self.spent.cpu += cpu.saturating_sub(self.seen_cpu);
+        self.seen_cpu = self.seen_cpu.max(cpu);
+        self.dozed = 1;
     }
 
     /// It leaves its CPU: to wait for `why`, or for another turn
@@ -187,6 +205,7 @@ impl Thread {
         }
         self.serving = sock;
         self.seq = seq;
+        self.serving_fd = u32::MAX;
         self.taken_ns = self.woke_ns.max(self.free_ns);
         self.peer = 0;
         self.peer_sock = 0;
@@ -256,7 +275,9 @@ impl Thread {
         let why = self.why;
         self.why = Wait::Other as u32;
         self.spent.cpu += cpu;
-        if self.serving == 0 && why != Wait::Runqueue as u32 && slept > NOISE_NS {
+        let dozed = self.dozed != 0;
+        self.dozed = 0;
+        if dozed || self.serving == 0 && why != Wait::Runqueue as u32 && slept > NOISE_NS {
             // It waited for work, which began when it woke.
             self.woke_ns = at.now.saturating_sub(cpu);
             self.spent.wait = [0; WAITS];
@@ -270,6 +291,20 @@ impl Thread {
         }
     }
 }
+
+/// A thread that has served a request, as user space reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Serving {
+    /// Thread group and thread.
+    pub id: u64,
+    /// Since when it has been at its present request: `CLOCK_MONOTONIC`, ns; 0 while
+    /// idle.
+    pub since_ns: u64,
+}
+
+/// Bytes of a [`Serving`].
+pub const SERVING_SIZE: usize = size_of::<Serving>();
 
 /// What the two clocks may differ by over a stretch on a CPU, ns: no sleep is shorter.
 const NOISE_NS: u64 = 1_000;
@@ -300,8 +335,11 @@ mod tests {
                 cpu: 50_000,
                 run_delay: 7_000,
             };
+            // SAFETY: integers without padding, for which zero is a value.
+            let mut thread: Thread = unsafe { core::mem::zeroed() };
+            thread.set_up(1 << 32 | 1, 0, at);
             Self {
-                thread: Thread::new(1, at),
+                thread,
                 at,
                 booked: Spent::EMPTY,
             }
@@ -315,6 +353,12 @@ mod tests {
 
         fn sleeps(&mut self, why: Wait, ns: u64) -> &mut Self {
             self.thread.leaves_cpu(self.at, why);
+            self.at.now += ns;
+            self
+        }
+
+        fn dozes(&mut self, ns: u64) -> &mut Self {
+            self.thread.dozes(self.at.cpu);
             self.at.now += ns;
             self
         }
@@ -391,6 +435,32 @@ mod tests {
         life.runs(70_000).is_booked();
         assert_eq!(life.booked.cpu, 120_000);
         assert_eq!(total(&life.booked), 120_000);
+    }
+
+    #[test]
+    fn dozing_is_as_good_as_an_idle_wait() {
+        let mut life = Life::new();
+        life.takes(SOCK, 0).runs(100_000).is_released();
+        life.runs(20_000).dozes(8_000_000).runs(5_000);
+        life.dozes(900_000).queues(4_000);
+        let woke = life.at.now;
+        life.runs(30_000).takes(SOCK + 1, 0);
+        assert_eq!(life.thread.taken_ns, woke);
+        life.runs(70_000).is_booked();
+        assert_eq!(life.booked.cpu, 125_000);
+        assert_eq!(total(&life.booked), 125_000);
+    }
+
+    #[test]
+    fn a_turn_lost_after_dozing_is_no_waking_up_either() {
+        let mut life = Life::new();
+        life.runs(10_000).dozes(1_000_000);
+        let woke = life.at.now;
+        life.runs(10_000).is_preempted(490_000).runs(10_000);
+        life.takes(SOCK, 0);
+        assert_eq!(life.thread.taken_ns, woke);
+        life.runs(90_000).is_booked();
+        assert_eq!(life.booked.waited(Wait::Runqueue), 490_000);
     }
 
     #[test]

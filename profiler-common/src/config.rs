@@ -9,6 +9,8 @@
 pub struct Config {
     /// `task_struct.tgid`
     pub task_tgid: u32,
+    /// `task_struct.pid`
+    pub task_pid: u32,
     /// `task_struct.files`
     pub task_files: u32,
     /// `files_struct.fdt`
@@ -46,14 +48,19 @@ pub struct Config {
     pub unix_address_len: u32,
     /// `unix_address.name`
     pub unix_address_name: u32,
+    /// `task_struct.__state`, `state` before 5.14. Like the next two read on old kernels
+    /// only (profiler-ebpf's feature `old-kernels`).
+    pub task_state: u32,
+    /// `task_struct.stack`
+    pub task_stack: u32,
+    /// Where the registers of a system call lie on that stack.
+    pub stack_regs: u32,
     /// User space is woken once this many bytes wait in the ring buffer.
     pub wake_bytes: u32,
-    /// Zero.
-    pub reserved: u32,
 }
 
-// 21 words, no padding.
-const _: () = assert!(size_of::<Config>() == 21 * 4);
+// 24 words, no padding.
+const _: () = assert!(size_of::<Config>() == 24 * 4);
 
 /// Stable members of `struct sock_common`, which every `struct sock` begins with
 /// (include/net/sock.h; unchanged since 3.x, before BPF could see them).

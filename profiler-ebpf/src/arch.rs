@@ -1,7 +1,6 @@
 //! What differs between processors: registers at system call entry, and numbers.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
-
+use crate::tasks::Current;
 use crate::user::Buffers;
 
 /// A system call on a socket.
@@ -17,9 +16,6 @@ pub struct Syscall {
 }
 
 impl Syscall {
-    /// No call at all.
-    pub const NONE: Self = Self::new(Buffers::OPAQUE, u32::MAX);
-
     /// The call of that number on that descriptor.
     #[inline(always)]
     pub fn of(number: u64, descriptor: u32, second: u64, third: u64) -> Self {
@@ -147,30 +143,81 @@ mod shared {
 /// The system call that the current thread makes or sleeps in, from its saved
 /// registers. In an interrupt or a page fault the number is one that no call has.
 #[inline(always)]
-pub fn current_arguments() -> Arguments {
-    // SAFETY: both helpers return valid kernel pointers, typed for the verifier,
-    // which checks each load against the kernel's own `struct pt_regs`.
-    unsafe {
-        let frame = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
-        Arguments {
-            // An `int` on arm64, and the verifier allows no more than its own bytes.
-            number: u64::from(*frame.add(regs::NUMBER).cast::<u32>()),
-            first: *frame.add(regs::FIRST),
-            second: *frame.add(regs::SECOND),
-            third: *frame.add(regs::THIRD),
-        }
+pub fn current_arguments(current: Current) -> Arguments {
+    let frame = Frame::of(current);
+    Arguments {
+        number: frame.number(),
+        first: frame.word(regs::FIRST),
+        second: frame.word(regs::SECOND),
+        third: frame.word(regs::THIRD),
+    }
+}
+
+/// The saved registers of the current thread.
+#[cfg(not(feature = "old-kernels"))]
+struct Frame(*const u64);
+
+#[cfg(not(feature = "old-kernels"))]
+impl Frame {
+    #[inline(always)]
+    fn of(current: Current) -> Self {
+        // SAFETY: a valid kernel pointer.
+        Self(
+            unsafe { aya_ebpf::helpers::generated::bpf_task_pt_regs(current.pointer()) }
+                as *const u64,
+        )
+    }
+
+    /// An `int` on arm64, and the verifier allows no more than its own bytes.
+    #[inline(always)]
+    fn number(&self) -> u64 {
+        // SAFETY: as in `word`; the low half comes first on both processors.
+        u64::from(unsafe { *self.0.add(regs::NUMBER).cast::<u32>() })
+    }
+
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        // SAFETY: typed for the verifier, which checks each load against the kernel's own
+        // `struct pt_regs`.
+        unsafe { *self.0.add(index) }
+    }
+}
+
+/// The same by hand.
+#[cfg(feature = "old-kernels")]
+struct Frame(u64);
+
+#[cfg(feature = "old-kernels")]
+impl Frame {
+    #[inline(always)]
+    fn of(current: Current) -> Self {
+        use crate::config::setting;
+        let stack: Option<u64> =
+            crate::kernel::member(current.pointer() as u64, setting!(task_stack));
+        Self(stack.map_or(0, |stack| stack + u64::from(setting!(stack_regs))))
+    }
+
+    /// In the low half of the word.
+    #[inline(always)]
+    fn number(&self) -> u64 {
+        self.word(regs::NUMBER) & 0xffff_ffff
+    }
+
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        crate::kernel::member(self.0, index as u32 * 8).unwrap_or(0)
     }
 }
 
 /// The system call on a socket that the current thread makes.
 #[inline(always)]
-pub fn current_syscall() -> Syscall {
+pub fn current_syscall(current: Current) -> Syscall {
     let Arguments {
         number,
         first,
         second,
         third,
-    } = current_arguments();
+    } = current_arguments(current);
     let descriptor = match descriptor_argument(number) {
         0 => first,
         _ => third,
@@ -198,15 +245,6 @@ pub fn call(number: u64) -> Call {
 #[inline(always)]
 pub fn descriptor_argument(number: u64) -> usize {
     if number == nr::SPLICE { 2 } else { 0 }
-}
-
-/// Whether it sends.
-#[inline(always)]
-pub fn sends(number: u64) -> bool {
-    matches!(
-        number,
-        nr::WRITE | nr::WRITEV | nr::SENDTO | nr::SENDMSG | nr::SENDFILE | nr::SPLICE
-    )
 }
 
 /// Whether its fourth (`recvfrom`) or third (`recvmsg`) argument are flags.

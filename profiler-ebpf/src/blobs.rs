@@ -25,10 +25,14 @@ pub fn scratch(place: Place) -> Option<&'static mut Blob> {
     }
 }
 
-/// Keeps the blob and gives its hash; 0 where there is no room.
+/// Keeps the blob and gives its hash; 0 where there is no room. `known` is the hash of
+/// one that is kept already, or 0.
 #[inline(always)]
-pub fn intern(place: Place, blob: &Blob) -> u64 {
+pub fn intern(place: Place, blob: &Blob, known: u64) -> u64 {
     let hash = intern::hash(blob);
+    if hash == known {
+        return hash;
+    }
     if INTERNED.get_ptr(hash).is_none()
         && INTERNED.insert(hash, blob, u64::from(BPF_NOEXIST)).is_err()
         && INTERNED.get_ptr(hash).is_none()
@@ -58,7 +62,7 @@ pub fn peer(place: Place, sock: u64) -> u64 {
             peer.addr = conns::peer_v6(sock);
         }
     }
-    intern(place, blob)
+    intern(place, blob, 0)
 }
 
 /// The name that the peer is bound to: behind `sun_family` in `struct unix_address`.

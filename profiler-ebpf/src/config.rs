@@ -6,6 +6,7 @@ use profiler_common::config::Config;
 #[unsafe(no_mangle)]
 static CONFIG: Config = Config {
     task_tgid: 0,
+    task_pid: 0,
     task_files: 0,
     files_fdt: 0,
     fdtable_fd: 0,
@@ -24,8 +25,10 @@ static CONFIG: Config = Config {
     unix_addr: 0,
     unix_address_len: 0,
     unix_address_name: 0,
+    task_state: 0,
+    task_stack: 0,
+    stack_regs: 0,
     wake_bytes: 0,
-    reserved: 0,
 };
 
 /// One setting, read so that the compiler cannot fold the placeholder in.

@@ -18,40 +18,32 @@ use profiler_common::pairing::conn::Slot;
 use profiler_common::pairing::env::Env as _;
 use profiler_common::stats::Counter;
 
+use crate::environ::Hints;
 use crate::kernel::unix_peer;
 use crate::maps::{HANDOVERS, PARKED, TAKEN, count};
 use crate::op::{Op, copy_slot};
+use crate::tasks::Current;
 use crate::{conns, environ, threads};
 
 /// With how many bytes a handover begins: the length of the environ.
 pub const LENGTH_BYTES: u32 = 8;
 
-/// A read on a UNIX socket that is no daemon's end brought nothing, for good.
+/// Apache's thread read the end of the daemon's answer.
 #[inline(always)]
-pub fn read_to_end(op: &Op) -> Option<()> {
-    let thread = threads::find(op.task as u32)?;
-    if thread.own_end == op.sock {
-        let far_end = thread.far_end;
-        thread.forget_daemon();
-        let handover = find(far_end)?;
-        handover.eof_ns = op.now;
-        deliver(handover, far_end);
-    } else if thread.serving == op.sock {
-        // A daemon's thread; Apache read the end first.
-        thread.release(op.now);
-    }
+pub fn read_to_end(op: &Op, thread: &mut Thread) -> Option<()> {
+    let far_end = thread.far_end;
+    thread.forget_daemon();
+    let handover = find(far_end)?;
+    handover.eof_ns = op.now;
+    deliver(handover, far_end);
     None
 }
 
-/// A write on a UNIX socket that is no daemon's end.
+/// A write on a UNIX socket that is no daemon's end, by a thread that serves a request.
 #[inline(always)]
-pub fn apache_sent(op: &mut Op, ret: i64) -> Option<()> {
-    let thread = threads::find(op.task as u32)?;
-    if ret <= 0 || thread.serving == 0 || thread.own_end == op.sock {
-        return None;
-    }
+pub fn apache_sent(op: &mut Op, thread: &mut Thread, hints: &mut Hints) {
     let handed = if environ::is_environ(op) {
-        hand_over(op, thread.serving)
+        hand_over(op, thread.serving, hints)
     } else {
         None
     };
@@ -62,18 +54,16 @@ pub fn apache_sent(op: &mut Op, ret: i64) -> Option<()> {
     } else {
         thread.speaks_to(op.sock);
     }
-    None
 }
 
 /// Apache hands the request of `conn` to whoever reads at the other end, which it
 /// gives.
 #[inline(always)]
-fn hand_over(op: &mut Op, conn_key: u64) -> Option<u64> {
+fn hand_over(op: &mut Op, conn_key: u64, hints: &mut Hints) -> Option<u64> {
     let conn = conns::find(conn_key)?;
     let far_end = unix_peer(op.sock)?;
     // SAFETY: a valid map value that only the current thread's operations touch.
     let conn = unsafe { &mut *conn };
-    let names = environ::names(op);
     let handover = Handover {
         conn: conn_key,
         seq: conn.cur.seq,
@@ -81,13 +71,15 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<u64> {
     };
     // First: the daemon may be done any moment.
     conn.cur.far_end = far_end;
-    let added = HANDOVERS.insert(far_end, handover, u64::from(BPF_NOEXIST));
-    let Some(begun) = find(far_end) else {
-        count(op.place, Counter::HandoverFull);
-        conn.cur.far_end = 0;
-        return None;
-    };
-    if added.is_err() {
+    if HANDOVERS
+        .insert(far_end, handover, u64::from(BPF_NOEXIST))
+        .is_err()
+    {
+        let Some(begun) = find(far_end) else {
+            count(op.place, Counter::HandoverFull);
+            conn.cur.far_end = 0;
+            return None;
+        };
         // The daemon was quicker.
         begun.conn = conn_key;
         begun.seq = conn.cur.seq;
@@ -96,7 +88,7 @@ fn hand_over(op: &mut Op, conn_key: u64) -> Option<u64> {
     if header.handed_ns == 0 {
         header.handed_ns = op.now;
     }
-    header.names = names;
+    header.names = environ::names(op, hints);
     Some(far_end)
 }
 
@@ -119,51 +111,61 @@ fn deliver(handover: &Handover, far_end: u64) {
 /// A read of eight bytes from a UNIX socket, by a thread that has nothing to do: it may
 /// be a daemon's that got its request before Apache's system call returned.
 #[inline(always)]
-pub fn begin_early(op: &Op) -> Option<&'static mut Handover> {
-    if op.server == u32::from(SERVER_OTHER) || op.len != LENGTH_BYTES {
+pub fn begin_early(thread: &Thread, sock: u64) -> Option<&'static mut Handover> {
+    if thread.server == u32::from(SERVER_OTHER) || thread.serving != 0 {
         return None;
     }
-    if let Some(thread) = threads::find(op.task as u32)
-        && thread.serving != 0
-    {
-        return None;
-    }
-    let _ = HANDOVERS.insert(op.sock, Handover::EMPTY, u64::from(BPF_NOEXIST));
-    find(op.sock)
+    let _ = HANDOVERS.insert(sock, Handover::EMPTY, u64::from(BPF_NOEXIST));
+    find(sock)
 }
 
 /// A read by a daemon's thread on its end.
 #[inline(always)]
-pub fn daemon_received(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
-    let thread = threads::find_or_add(op)?;
-    if thread.serving == op.sock {
-        book(op, thread, handover);
-    } else {
+pub fn daemon_received(
+    op: &mut Op,
+    current: Current,
+    thread: &mut Thread,
+    handover: &mut Handover,
+    ret: i64,
+) -> Option<()> {
+    if thread.serving != op.sock {
         if thread.serving != 0 {
             // It was never seen to end the one before.
             abandoned(op, thread.serving);
         }
-        thread.take(threads::moment(op), op.sock, 0);
+        thread.take(threads::moment(op, current), op.sock, 0);
         thread.serving_fd = op.descriptor;
-        forget_loose(op, thread);
+        forget_loose(thread);
         if handover.conn == 0 {
             thread.loose = op.sock;
         }
         handover.taken_ns = thread.taken_ns;
-        handover.pid = (op.task >> 32) as u32;
-        handover.tid = op.task as u32;
+        handover.pid = thread.pid();
+        handover.tid = thread.tid();
     }
     handover.daemon_read(op.now, ret);
+    if handover.done_ns != 0 {
+        book(op, current, thread, handover);
+    }
     close_if_done(op, thread, handover)
 }
 
 /// A write by a daemon's thread on its end.
 #[inline(always)]
-pub fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()> {
-    let thread = threads::find(op.task as u32)?;
-    book(op, thread, handover);
+pub fn daemon_sent(
+    op: &mut Op,
+    current: Current,
+    thread: &mut Thread,
+    handover: &mut Handover,
+    ret: i64,
+) -> Option<()> {
+    book(op, current, thread, handover);
     if ret > 0 {
-        let start = op.buffer_start(0)?.0;
+        // Of an answer only the beginning matters.
+        let start = match handover.wrote {
+            0 => op.buffer_start(0)?.0,
+            _ => [0; 2],
+        };
         handover.daemon_wrote(op.now, start);
     } else {
         handover.daemon_failed(op.now, ret);
@@ -173,12 +175,12 @@ pub fn daemon_sent(op: &mut Op, handover: &mut Handover, ret: i64) -> Option<()>
 
 /// What the thread began to serve early was nobody's request.
 #[inline(always)]
-pub fn forget_loose(op: &Op, thread: &mut Thread) {
+pub fn forget_loose(thread: &mut Thread) {
     if thread.loose != 0
         && let Some(handover) = find(thread.loose)
         && handover.conn == 0
         // The address may be another socket's by now.
-        && handover.tid == op.task as u32
+        && handover.tid == thread.tid()
     {
         let _ = HANDOVERS.remove(thread.loose);
     }
@@ -186,8 +188,8 @@ pub fn forget_loose(op: &Op, thread: &mut Thread) {
 }
 
 #[inline(always)]
-fn book(op: &Op, thread: &mut Thread, handover: &mut Handover) {
-    thread.book(threads::moment(op), false, &mut handover.spent);
+fn book(op: &Op, current: Current, thread: &mut Thread, handover: &mut Handover) {
+    thread.book(threads::moment(op, current), false, &mut handover.spent);
     handover.upstream = thread.upstream;
 }
 

@@ -4,15 +4,19 @@
 //! total length and the number of strings, eight bytes each, then every key and
 //! every value in a buffer of its own, with its NUL. So a key can be told by its
 //! length, and nothing but the three values wanted is ever copied.
+//!
+//! The keys are literals of mod_wsgi's and Apache's, and the names come last, behind
+//! what a client adds. So a thread finds them where it found them last, and needs but
+//! see that the key is the same: its address.
 
 use core::ops::ControlFlow;
 
 use profiler_common::intern::Blob;
-use profiler_common::limits::{MAX_ENVIRON, NAME_CAP};
-use profiler_common::pairing::env::Env as _;
+use profiler_common::limits::NAME_CAP;
 
 use crate::blobs;
 use crate::op::Op;
+use crate::repeat;
 use crate::user::{self, IoVec};
 
 /// Keys whose values are kept: length with NUL, the first 16 bytes (or as many as
@@ -21,27 +25,82 @@ const PROCESS_GROUP: u64 = 23;
 const APPLICATION_GROUP: u64 = 27;
 const SCRIPT_NAME: u64 = 12;
 /// How many that are.
-const NAMES: u32 = 3;
+const NAMES: usize = 3;
+
+/// Where a thread found the names last.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Hints {
+    names: [Hint; NAMES],
+    /// Hash of those that it found.
+    last: u64,
+}
+
+/// Where it found one of them.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Hint {
+    /// Address of the key; 0 before it was found.
+    key: u64,
+    /// Its length.
+    len: u32,
+    /// How many buffers before the end.
+    from_end: u32,
+}
 
 /// Whether the send under way begins with a daemon's environ.
 #[inline(always)]
 pub fn is_environ(op: &Op) -> bool {
-    let length = |index| op.buffers.get(index).map(|(_, length)| length);
-    op.buffers.count() > 3 && length(0) == Some(8) && length(1) == Some(8)
+    let eight = |buffers: [IoVec; 2]| buffers.iter().all(|buffer| buffer.len == 8);
+    op.buffers.count() > 3 && op.buffers.first_two().is_some_and(eight)
 }
 
 /// The names in the environ under way: the hash of an interned
 /// [`profiler_common::intern::Names`], 0 where there is no room.
 #[inline(always)]
-pub fn names(op: &mut Op) -> u64 {
+pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
     let Some(blob) = blobs::scratch(op.place) else {
         return 0;
     };
+    let mut known = |place: usize, hint: Hint| {
+        let index = op.buffers.count().wrapping_sub(hint.from_end);
+        let key = op.vector(index);
+        let same = key.is_some_and(|key| key.base == hint.key && key.len == u64::from(hint.len));
+        same && op
+            .vector(index + 1)
+            .is_some_and(|value| keep(blob, place, &value))
+    };
+    let [process, application, script] = hints.names;
+    // In the order in which they come, so that a window holds all three.
+    if known(2, script) && known(0, process) && known(1, application) || search(op, blob, hints) {
+        hints.last = blobs::intern(op.place, blob, hints.last);
+        hints.last
+    } else {
+        0
+    }
+}
+
+/// Looks through all of it.
+#[inline(always)]
+fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) -> bool {
     op.next_buffer = 2;
     op.names_found = 0;
-    let mut search = Search { op, blob };
-    Op::repeat(MAX_ENVIRON, &mut search, |search: &mut Search<'_>| {
-        let op = &mut *search.op;
+    repeat::environ(&mut Search { op, blob, hints });
+    true
+}
+
+/// What looking through an environ needs.
+pub struct Search<'a> {
+    pub op: &'a mut Op,
+    pub blob: &'a mut Blob,
+    pub hints: &'a mut Hints,
+}
+
+impl Search<'_> {
+    /// Looks at the next key.
+    #[inline(always)]
+    pub fn step(&mut self) -> ControlFlow<()> {
+        let op = &mut *self.op;
         let index = op.next_buffer;
         op.next_buffer = index + 2;
         let Some(key) = op.vector(index) else {
@@ -54,21 +113,20 @@ pub fn names(op: &mut Op) -> u64 {
             _ => return ControlFlow::Continue(()),
         };
         if let Some(value) = op.vector(index + 1) {
-            keep(search.blob, place, &value);
+            keep(self.blob, place, &value);
+            self.hints.names[place] = Hint {
+                key: key.base,
+                len: key.len as u32,
+                from_end: op.buffers.count() - index,
+            };
         }
         op.names_found += 1;
-        if op.names_found == NAMES {
+        if op.names_found == NAMES as u32 {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
-    });
-    blobs::intern(search.op.place, search.blob)
-}
-
-struct Search<'a> {
-    op: &'a mut Op,
-    blob: &'a mut Blob,
+    }
 }
 
 #[inline(always)]
@@ -89,13 +147,11 @@ fn begins(key: &IoVec, with: [u8; 16]) -> bool {
 
 /// Copies a value without its NUL, or as much as there is room for.
 #[inline(always)]
-fn keep(blob: &mut Blob, place: usize, value: &IoVec) {
+fn keep(blob: &mut Blob, place: usize, value: &IoVec) -> bool {
     const MASK: u32 = NAME_CAP as u32 * 2 - 1;
     let len = value.len.saturating_sub(1).min(NAME_CAP as u64) as u32;
     let to = blob.as_mut_ptr().cast::<u8>();
     // SAFETY: places are 0 to 2 of NAME_CAP bytes each; what the verifier proves is
     // that the mask's 127 bytes stay inside the scratch value, which has slack.
-    unsafe {
-        user::copy::<MASK>(to.add(place * NAME_CAP), len, value.base);
-    }
+    unsafe { user::copy::<MASK>(to.add(place * NAME_CAP), len, value.base) }
 }

@@ -1,13 +1,26 @@
 //! Reading the kernel's own structures, at offsets that user space resolved.
 
+use aya_ebpf::bindings::task_struct;
 use aya_ebpf::helpers::bpf_probe_read_kernel;
-use aya_ebpf::helpers::generated::bpf_get_current_task;
+use aya_ebpf::helpers::generated;
 
 use crate::config::setting;
 
 /// `S_IFMT` and `S_IFSOCK` (include/uapi/linux/stat.h).
 const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
+
+/// The current thread, typed for the verifier where the kernel can (5.11).
+#[inline(always)]
+pub fn current() -> *mut task_struct {
+    // SAFETY: the helpers take nothing.
+    unsafe {
+        #[cfg(not(feature = "old-kernels"))]
+        return generated::bpf_get_current_task_btf();
+        #[cfg(feature = "old-kernels")]
+        return generated::bpf_get_current_task() as *mut task_struct;
+    }
+}
 
 /// A member of a structure; `None` where it cannot be read.
 #[inline(always)]
@@ -23,7 +36,7 @@ pub fn member<T>(structure: u64, offset: u32) -> Option<T> {
 #[inline(always)]
 pub fn socket_of(descriptor: u32) -> Option<u64> {
     // SAFETY: the helper takes nothing.
-    let task = unsafe { bpf_get_current_task() };
+    let task = unsafe { generated::bpf_get_current_task() };
     let files: u64 = member(task, setting!(task_files))?;
     let table: u64 = member(files, setting!(files_fdt))?;
     if descriptor >= member::<u32>(table, setting!(fdtable_max_fds))? {

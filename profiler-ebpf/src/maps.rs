@@ -3,22 +3,29 @@
 //! Capacities are in `profiler_common::limits`; those that an option can change
 //! are set by the loader.
 
-use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
-use profiler_common::account::Thread;
 use profiler_common::event::RequestHeader;
 use profiler_common::handover::Handover;
 use profiler_common::intern::Blob;
 use profiler_common::limits::{
-    BLOB_ENTRIES, CALL_ENTRIES, HANDOVER_ENTRIES, LONG_PATH_ENTRIES, PARKED_ENTRIES, PATH_MAX,
-    PATH_PIECE, PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES, THREAD_ENTRIES,
+    BLOB_ENTRIES, HANDOVER_ENTRIES, LONG_PATH_ENTRIES, PARKED_ENTRIES, PATH_MAX, PATH_PIECE,
+    PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES,
 };
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::stats::{Counter, PLACES};
 
 use crate::arch::Syscall;
 use crate::op::Op;
+use crate::threads::Offset;
+
+/// Memory is taken as entries are made. Before 6.1 that is not safe in every place that
+/// a tracepoint can be in, so there it is taken beforehand.
+const BY_NEED: u32 = if cfg!(feature = "old-kernels") {
+    0
+} else {
+    aya_ebpf::bindings::BPF_F_NO_PREALLOC
+};
 
 /// Names a request of a connection.
 #[derive(Clone, Copy)]
@@ -45,7 +52,8 @@ pub struct LongRecord {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Call {
-    /// Address of the `struct sock` that the file descriptor named at entry.
+    /// Address of the `struct sock` that the file descriptor named at entry; 0
+    /// outside of such a call.
     pub sock: u64,
     /// Not 0 for a UNIX socket.
     pub is_unix: u64,
@@ -59,27 +67,20 @@ pub struct Call {
 /// Connections by address of their `struct sock`. Written by the socket hooks;
 /// removed when the kernel destroys the socket. Bound: `--max-connections`.
 #[map]
-pub static CONNS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+pub static CONNS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, BY_NEED);
 
 /// Pipelined requests that wait beyond the second of their connection.
 #[map]
-pub static QUEUE: HashMap<RequestKey, Slot> =
-    HashMap::with_max_entries(PIPELINE_ENTRIES, BPF_F_NO_PREALLOC);
+pub static QUEUE: HashMap<RequestKey, Slot> = HashMap::with_max_entries(PIPELINE_ENTRIES, BY_NEED);
 
 /// Records with long paths, by connection and request number.
 #[map]
 pub static LONG_PATHS: HashMap<RequestKey, LongRecord> =
-    HashMap::with_max_entries(LONG_PATH_ENTRIES, BPF_F_NO_PREALLOC);
+    HashMap::with_max_entries(LONG_PATH_ENTRIES, BY_NEED);
 
-/// Threads that serve requests. Added by the socket hooks, removed when they end.
+/// How far the clocks are apart. Written and read by the scheduler's and socket hooks.
 #[map]
-pub static THREADS: HashMap<u32, Thread> =
-    HashMap::with_max_entries(THREAD_ENTRIES, BPF_F_NO_PREALLOC);
-
-/// `CLOCK_MONOTONIC` less this CPU's scheduler clock. The CPUs' clocks may be far apart
-/// (seen in a virtual machine: 212 ms).
-#[map]
-pub static CLOCKS: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+pub static CLOCKS: PerCpuArray<Offset> = PerCpuArray::with_max_entries(1, 0);
 
 /// Requests in the hands of mod_wsgi daemons, by the daemon's socket. Added when
 /// Apache sends them, removed when either side is through. Allocated beforehand: one is
@@ -90,13 +91,11 @@ pub static HANDOVERS: HashMap<u64, Handover> = HashMap::with_max_entries(HANDOVE
 
 /// Requests that Apache was done with before the daemon was, by the daemon's socket.
 #[map]
-pub static PARKED: HashMap<u64, Slot> =
-    HashMap::with_max_entries(PARKED_ENTRIES, BPF_F_NO_PREALLOC);
+pub static PARKED: HashMap<u64, Slot> = HashMap::with_max_entries(PARKED_ENTRIES, BY_NEED);
 
 /// Names and peers by their hash. Read by user space.
 #[map]
-pub static INTERNED: HashMap<u64, Blob> =
-    HashMap::with_max_entries(BLOB_ENTRIES, BPF_F_NO_PREALLOC);
+pub static INTERNED: HashMap<u64, Blob> = HashMap::with_max_entries(BLOB_ENTRIES, BY_NEED);
 
 /// A name or peer in the making, by `Place`, with slack so that the verifier can
 /// bound the last piece.
@@ -115,10 +114,6 @@ pub static WATCHED: HashMap<u32, u32> = HashMap::with_max_entries(PROCESS_ENTRIE
 /// Local ports on which watched processes listen. Written by user space.
 #[map]
 pub static PORTS: HashMap<u32, u32> = HashMap::with_max_entries(PORT_ENTRIES, 0);
-
-/// System calls under way by thread.
-#[map]
-pub static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(CALL_ENTRIES, 0);
 
 const COUNTERS_LEN: u32 = Counter::ALL.len() as u32;
 

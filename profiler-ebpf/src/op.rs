@@ -3,22 +3,28 @@
 use core::ops::ControlFlow;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
-use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, HEADER_SIZE};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX, PATH_PIECE};
-use profiler_common::pairing::conn::Slot;
-use profiler_common::pairing::env::{Env, Word};
+use profiler_common::pairing::conn::{Conn, Slot};
+use profiler_common::pairing::env::Env;
+use profiler_common::pairing::machine::Loop;
+use profiler_common::pairing::view::{VIEW_BYTES, VIEW_WORDS, View};
 use profiler_common::stats::Counter;
 
+use crate::arch::Syscall;
 use crate::config::setting;
 use crate::daemon::{self, Next};
 use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
+use crate::repeat;
 use crate::user::{self, Buffers, IoVec, masked};
 
 /// Bytes looked at together: all ones, to serve as a mask.
-const WINDOW_BYTES: u32 = (WINDOW_WORDS * 8 - 1) as u32;
+const WINDOW_BYTES: u32 = VIEW_BYTES;
 /// Words of the window through which a read's bytes are looked at.
-const WINDOW_WORDS: usize = 128;
+const WINDOW_WORDS: usize = VIEW_WORDS;
+/// Behind the window, for the last piece that is copied out of it.
+const SLACK_WORDS: usize = 8;
 const PIECE: u32 = PATH_PIECE as u32;
 
 /// The operation under way. It lies in a map, not on the stack: see
@@ -43,7 +49,7 @@ pub struct Op {
     pub window_end: u32,
     /// Next buffer of a vector to look at.
     pub next_buffer: u32,
-    /// The socket's file descriptor.
+    /// The socket's file descriptor; all ones where that was not looked at.
     pub descriptor: u32,
     /// Names found in a vector.
     pub names_found: u32,
@@ -57,9 +63,28 @@ pub struct Op {
     copy_left: u32,
     /// Part of the data, copied here to be looked at.
     window: [u64; WINDOW_WORDS],
+    /// So that the verifier can bound what is copied out of the window.
+    slack: [u64; SLACK_WORDS],
+}
+
+/// Where bytes are: an address in the caller's memory or, if that is 0, in the window,
+/// so far from its start.
+struct Source {
+    address: u64,
+    offset: u32,
 }
 
 impl Op {
+    /// Tells it where the bytes are, and how many.
+    #[inline(always)]
+    pub fn fill(&mut self, call: Syscall, ret: i64) {
+        self.descriptor = call.descriptor;
+        self.buffers = call.buffers;
+        self.len = ret as u32;
+        self.window_start = 0;
+        self.window_end = 0;
+    }
+
     #[inline(always)]
     fn key(&self, number: u32) -> RequestKey {
         RequestKey {
@@ -87,6 +112,9 @@ impl Op {
             count(self.place, Counter::OpaqueIo);
             return false;
         }
+        let behind = self.window.as_mut_ptr().cast::<u8>();
+        // SAFETY: the window holds WINDOW_BYTES and this one more.
+        unsafe { *behind.add(masked::<WINDOW_BYTES>(len) as usize) = b'\n' };
         self.window_start = pos;
         self.window_end = pos + len;
         true
@@ -118,6 +146,48 @@ impl Op {
         })
     }
 
+    /// Address and length of the `index`th buffer; the length of a flat one is not known
+    /// and given as `u64::MAX`.
+    #[inline(always)]
+    pub fn buffer(&mut self, index: u32) -> Option<(u64, u64)> {
+        match self.buffers.flat_address() {
+            Some(address) => (index == 0).then_some((address, u64::MAX)),
+            None => self.vector(index).map(|IoVec { base, len }| (base, len)),
+        }
+    }
+
+    /// Copies `len & MASK` bytes of the data from `pos` on: out of the window if they are
+    /// there, which costs less.
+    ///
+    /// # Safety
+    ///
+    /// `to` must be valid for writes of `MASK` bytes; the verifier checks it.
+    #[inline(always)]
+    unsafe fn copy_out<const MASK: u32>(&self, to: *mut u8, len: u32, from: &Source) -> bool {
+        const { assert!(MASK as usize <= SLACK_WORDS * 8) };
+        // SAFETY: by the contract above; behind the window is MASK's slack.
+        unsafe {
+            if from.address != 0 {
+                return user::copy::<MASK>(to, len, from.address);
+            }
+            let window: *const u8 = self.window.as_ptr().cast();
+            let from = window.add(masked::<WINDOW_BYTES>(from.offset) as usize);
+            bpf_probe_read_kernel(to.cast(), masked::<MASK>(len), from.cast()) == 0
+        }
+    }
+
+    /// Where the bytes from `pos` on can be copied from, and how many at a time.
+    #[inline(always)]
+    fn source(&self, pos: u32) -> Option<(Source, u64)> {
+        if pos >= self.window_start && pos < self.window_end {
+            let left = u64::from(self.window_end - pos);
+            let offset = pos - self.window_start;
+            return Some((Source { address: 0, offset }, left));
+        }
+        let (address, contiguous) = self.buffers.locate(pos)?;
+        Some((Source { address, offset: 0 }, contiguous))
+    }
+
     /// Moves a path to the long-path map.
     #[inline(always)]
     fn lengthen(&self, slot: &mut Slot) -> bool {
@@ -144,10 +214,26 @@ impl Op {
         true
     }
 
+    /// The next piece of the path that `append_path` is about.
+    #[inline(always)]
+    pub fn piece(&mut self, slot: &mut Slot) -> ControlFlow<()> {
+        if self.copy_left == 0 {
+            return ControlFlow::Break(());
+        }
+        let took = self.append_piece(slot, self.copy_pos, self.copy_left);
+        self.copy_pos += took;
+        self.copy_left -= took;
+        if took == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
     /// Copies one piece of the path; how much was taken, 0 where there is no room.
     #[inline(always)]
     fn append_piece(&self, slot: &mut Slot, pos: u32, wanted: u32) -> u32 {
-        let Some((address, contiguous)) = self.buffers.locate(pos) else {
+        let Some((source, contiguous)) = self.source(pos) else {
             return 0;
         };
         let at = usize::from(slot.header.path_len);
@@ -180,18 +266,12 @@ impl Op {
         }
         len = len.min(room as u32);
         // SAFETY: either path has PATH_PIECE bytes of slack.
-        if !unsafe { user::copy::<PIECE>(to, len, address) } {
+        if !unsafe { self.copy_out::<PIECE>(to, len, &source) } {
             return 0;
         }
         slot.header.path_len += len as u16;
         len
     }
-}
-
-/// What the pieces of a path share.
-struct Copying<'a> {
-    op: &'a mut Op,
-    slot: &'a mut Slot,
 }
 
 impl Env for Op {
@@ -211,18 +291,17 @@ impl Env for Op {
     }
 
     #[inline(always)]
-    fn word(&mut self, pos: u32) -> Word {
-        let outside = pos < self.window_start || pos >= self.window_end;
-        if outside && !self.refill(pos) {
-            return Word { bits: 0, len: 0 };
-        }
-        let offset = pos - self.window_start;
-        let index = (offset >> 3) as usize & (WINDOW_WORDS - 1);
-        let word = self.window[index];
-        let skip = offset & 7;
-        Word {
-            bits: word >> (skip * 8),
-            len: (8 - skip).min(self.window_end - pos),
+    fn reach(&mut self, pos: u32) -> bool {
+        let inside = pos >= self.window_start && pos < self.window_end;
+        inside || self.refill(pos)
+    }
+
+    #[inline(always)]
+    fn view(&self) -> View<'_> {
+        View {
+            words: &self.window,
+            start: self.window_start,
+            end: self.window_end,
         }
     }
 
@@ -243,7 +322,7 @@ impl Env for Op {
     #[inline(always)]
     fn append_method(&mut self, slot: &mut Slot, pos: u32, len: u32) {
         let at = slot.header.method_len as usize;
-        let Some((address, _)) = self.buffers.locate(pos) else {
+        let Some((source, _)) = self.source(pos) else {
             return;
         };
         let room = METHOD_CAP.saturating_sub(at) as u32;
@@ -259,7 +338,7 @@ impl Env for Op {
             // prove, at + take < 3 * METHOD_CAP, is still inside the slot.
             let copied = unsafe {
                 let to = base.add(core::mem::offset_of!(Slot, header.method) + inside);
-                user::copy::<{ 2 * METHOD_CAP as u32 - 1 }>(to, take, address)
+                self.copy_out::<{ 2 * METHOD_CAP as u32 - 1 }>(to, take, &source)
             };
             if copied {
                 slot.header.method_len += take as u8;
@@ -269,28 +348,33 @@ impl Env for Op {
 
     #[inline(always)]
     fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32) {
-        const PIECES: u32 = (PATH_MAX / PATH_PIECE) as u32 + 8;
+        let in_window = pos >= self.window_start && pos + len <= self.window_end;
+        if in_window && slot.header.path_len == 0 && len <= PATH_INLINE as u32 {
+            let offset = masked::<{ WINDOW_BYTES >> 2 }>(pos - self.window_start);
+            let to = slot.path.as_mut_ptr().cast();
+            let len = masked::<0xff>(len);
+            // SAFETY: the path holds 0xff bytes, the window 0xff behind any offset of
+            // its first quarter.
+            unsafe {
+                bpf_probe_read_kernel(
+                    to,
+                    len,
+                    self.window
+                        .as_ptr()
+                        .cast::<u8>()
+                        .add(offset as usize)
+                        .cast(),
+                )
+            };
+            slot.header.path_len = len as u16;
+            return;
+        }
         self.copy_pos = pos;
         self.copy_left = len;
-        let mut copying = Copying { op: self, slot };
-        Self::repeat(PIECES, &mut copying, |copying: &mut Copying<'_>| {
-            let Copying { op, slot } = copying;
-            if op.copy_left == 0 {
-                return ControlFlow::Break(());
-            }
-            let took = op.append_piece(slot, op.copy_pos, op.copy_left);
-            op.copy_pos += took;
-            op.copy_left -= took;
-            if took == 0 {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
-        let Copying { op, slot } = copying;
-        if op.copy_left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
+        repeat::pieces(self, slot);
+        if self.copy_left > 0 && slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
             slot.header.flags |= FLAG_PATH_TRUNCATED;
-            count(op.place, Counter::PathTruncated);
+            count(self.place, Counter::PathTruncated);
         }
     }
 
@@ -345,7 +429,7 @@ impl Env for Op {
 
     #[inline(always)]
     fn buffer_start(&mut self, index: u32) -> Option<([u64; 2], u64)> {
-        let (address, len) = self.buffers.get(index)?;
+        let (address, len) = self.buffer(index)?;
         let len = len.min(u64::from(self.len));
         let mut start = [0_u64; 2];
         let to: *mut u8 = start.as_mut_ptr().cast();
@@ -365,7 +449,10 @@ impl Env for Op {
 
     #[inline(always)]
     fn leaves_chunk_open(&mut self) -> bool {
-        self.buffers.last_is_crlf()
+        match self.vector(self.buffers.count().wrapping_sub(1)) {
+            Some(IoVec { base, len: 2 }) => user::read(base) == Some(*b"\r\n"),
+            _ => false,
+        }
     }
 
     #[inline(always)]
@@ -374,31 +461,8 @@ impl Env for Op {
     }
 
     #[inline(always)]
-    fn repeat<S, F>(times: u32, state: &mut S, _step: F) -> bool
-    where
-        F: Fn(&mut S) -> ControlFlow<()> + Copy,
-    {
-        const { assert!(size_of::<F>() == 0, "a step must not capture anything") };
-        unsafe extern "C" fn trampoline<S, F>(_index: u32, state: *mut S) -> i64
-        where
-            F: Fn(&mut S) -> ControlFlow<()> + Copy,
-        {
-            // SAFETY: F is zero-sized and one of it exists: `_step` below. The
-            // state is the one given to `bpf_loop`, alive while that runs.
-            let (step, state) = unsafe { (core::mem::zeroed::<F>(), &mut *state) };
-            i64::from(step(state).is_break())
-        }
-        // SAFETY: the callback has the signature that `bpf_loop` calls
-        // (kernel/bpf/bpf_iter.c): u32 index, pointer to the state.
-        let ran = unsafe {
-            bpf_loop(
-                times,
-                trampoline::<S, F> as *mut _,
-                (&raw mut *state).cast(),
-                0,
-            )
-        };
-        ran < i64::from(times)
+    fn repeat(&mut self, conn: &mut Conn, what: Loop) -> bool {
+        repeat::pairing(self, conn, what)
     }
 }
 

@@ -1,45 +1,19 @@
-//! Threads that serve requests: finding their accounts, and booking on requests.
+//! Threads that serve requests: what the kernel keeps of them, and booking on requests.
 
-use aya_ebpf::bindings::BPF_ANY;
-use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use profiler_common::account::{Moment, Thread};
 use profiler_common::event::FLAG_WSGI;
 use profiler_common::pairing::conn::Conn;
-use profiler_common::stats::Counter;
 
 use crate::config::setting;
-use crate::maps::{CLOCKS, THREADS, count};
+use crate::maps::CLOCKS;
 use crate::op::Op;
-
-/// The account of a thread, if it has ever served a request.
-#[inline(always)]
-pub fn find(tid: u32) -> Option<&'static mut Thread> {
-    let thread = THREADS.get_ptr_mut(tid)?;
-    // SAFETY: a valid map value; the scheduler's hook and the thread's own hooks
-    // are the only ones to use it, and neither interrupts the other.
-    Some(unsafe { &mut *thread })
-}
-
-/// The account of the thread at work, made if need be.
-#[inline(always)]
-pub fn find_or_add(op: &Op) -> Option<&'static mut Thread> {
-    let tid = op.task as u32;
-    if let Some(thread) = find(tid) {
-        return Some(thread);
-    }
-    let at = Kernel::current().running(op.now);
-    let thread = Thread::new((op.task >> 32) as u32, at);
-    if THREADS.insert(tid, thread, u64::from(BPF_ANY)).is_err() {
-        count(op.place, Counter::ThreadFull);
-        return None;
-    }
-    find(tid)
-}
+use crate::tasks::Current;
 
 /// What the current thread has used up to now.
 #[inline(always)]
-pub fn moment(op: &Op) -> Moment {
-    Kernel::current().running(op.now)
+pub fn moment(op: &Op, current: Current) -> Moment {
+    Kernel::of(current.pointer().cast()).running(op.now)
 }
 
 /// The kernel's account of the current thread (`struct sched_entity` and `struct
@@ -55,31 +29,37 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Of the current thread.
+    /// Of a thread that is on this CPU.
     #[inline(always)]
-    pub fn current() -> Self {
+    pub fn of(task: *const u8) -> Self {
         let run_delay = match setting!(task_run_delay) {
             0 => 0,
-            offset => of_current(offset),
+            offset => word(task, offset),
         };
-        let (cpu, exec_start) = (setting!(task_cpu), setting!(task_exec_start));
-        let before = of_current(exec_start);
+        let exec_start = setting!(task_exec_start);
+        let before = word(task, exec_start);
         let mut kernel = Self {
-            cpu: of_current(cpu),
-            exec_start: of_current(exec_start),
+            cpu: Self::cpu(task),
+            exec_start: word(task, exec_start),
             run_delay,
         };
         if kernel.exec_start != before {
             // A tick brought it up to date in between; the next is far away.
-            kernel.cpu = of_current(cpu);
+            kernel.cpu = Self::cpu(task);
         }
         kernel
+    }
+
+    /// All the thread's CPU time up to the last time that it was brought up to date.
+    #[inline(always)]
+    pub fn cpu(task: *const u8) -> u64 {
+        word(task, setting!(task_cpu))
     }
 
     /// While it runs.
     #[inline(always)]
     pub fn running(&self, now: u64) -> Moment {
-        let offset = CLOCKS.get(0).copied().unwrap_or(0);
+        let offset = CLOCKS.get(0).map_or(0, |offset| offset.ns);
         let since = now.wrapping_sub(offset).wrapping_sub(self.exec_start) as i64;
         // No offset yet, or one that is a hair too large: the rest shows at the switch.
         let known = offset != 0 && since > 0;
@@ -90,14 +70,9 @@ impl Kernel {
         }
     }
 
-    /// As it is switched out: the kernel has just brought it up to date, which tells
-    /// how far apart the clocks are.
+    /// As it is switched out: the kernel has just brought it up to date.
     #[inline(always)]
     pub fn leaving(&self, now: u64) -> Moment {
-        if let Some(offset) = CLOCKS.get_ptr_mut(0) {
-            // SAFETY: this CPU's own value, written with interrupts off.
-            unsafe { *offset = now.wrapping_sub(self.exec_start) };
-        }
         Moment {
             now,
             cpu: self.cpu,
@@ -106,30 +81,72 @@ impl Kernel {
     }
 }
 
-#[inline(always)]
-fn of_current(offset: u32) -> u64 {
-    // SAFETY: a typed pointer to the current task; the verifier knows the offset,
-    // which is constant, and checks the load against the kernel's own type. The
-    // kernel may write at any time.
-    unsafe {
-        let task = bpf_get_current_task_btf() as *const u8;
-        task.add(offset as usize).cast::<u64>().read_volatile()
+/// `CLOCK_MONOTONIC` less this CPU's scheduler clock. The CPUs' clocks may be far apart
+/// (seen in a virtual machine: 212 ms), and one stands still while an interrupt or the
+/// hypervisor has the CPU.
+#[repr(C)]
+pub struct Offset {
+    ns: u64,
+    /// When that was found out, on the scheduler's clock.
+    at: u64,
+}
+
+impl Offset {
+    /// How old it may become, ns: of what the clocks part in that time, a tenth of a
+    /// microsecond is usual.
+    const AGE: u64 = 200_000;
+
+    /// Finds it out anew, if it is old: `task` is being switched out, and the kernel has
+    /// just brought it up to date. The idle thread it never does.
+    #[inline(always)]
+    pub fn refresh(task: *const u8) {
+        let Some(offset) = CLOCKS.get_ptr_mut(0) else {
+            return;
+        };
+        let at = word(task, setting!(task_exec_start));
+        // SAFETY: this CPU's own value, written with interrupts off.
+        let offset = unsafe { &mut *offset };
+        // SAFETY: the helper takes nothing; as in `word`.
+        if at.wrapping_sub(offset.at) > Self::AGE && half(task, setting!(task_pid)) != 0 {
+            offset.ns = unsafe { bpf_ktime_get_ns() }.wrapping_sub(at);
+            offset.at = at;
+        }
     }
 }
 
-/// Books what the current thread did since it was last seen on the request in
-/// front, if it serves this connection. `idle` says that the connection owes the
-/// server nothing: a wait for the client was one for the next request.
+/// Eight bytes of a `struct task_struct`.
 #[inline(always)]
-pub fn book(op: &Op, conn: &mut Conn, idle: bool) {
-    let Some(thread) = find(op.task as u32) else {
-        return;
-    };
+fn word(task: *const u8, offset: u32) -> u64 {
+    load(task, offset).unwrap_or(0)
+}
+
+/// Four bytes of it.
+#[inline(always)]
+fn half(task: *const u8, offset: u32) -> u32 {
+    load(task, offset).unwrap_or(0)
+}
+
+#[inline(always)]
+fn load<T>(task: *const u8, offset: u32) -> Option<T> {
+    #[cfg(not(feature = "old-kernels"))]
+    // SAFETY: a typed pointer to a task; the verifier knows the offset, which is
+    // constant, and checks the load against the kernel's own type. The kernel may
+    // write at any time.
+    return Some(unsafe { task.add(offset as usize).cast::<T>().read_volatile() });
+    #[cfg(feature = "old-kernels")]
+    return crate::kernel::member(task as u64, offset);
+}
+
+/// Books what the current thread did up to `at` on the request in front, if it serves
+/// this connection. `idle` says that the connection owes the server nothing: a wait for
+/// the client was one for the next request.
+#[inline(always)]
+pub fn book(op: &Op, thread: &mut Thread, at: Moment, conn: &mut Conn, idle: bool) {
     if thread.serving != op.sock || !conn.is_served() {
         return;
     }
     let header = &mut conn.cur.header;
-    header.released_ns = thread.book(moment(op), idle, &mut header.spent);
+    header.released_ns = thread.book(at, idle, &mut header.spent);
     header.taken_ns = match header.taken_ns {
         0 => thread.taken_ns,
         earlier => earlier,
@@ -145,21 +162,19 @@ pub fn book(op: &Op, conn: &mut Conn, idle: bool) {
 /// After an operation: the current thread serves this connection's request, or is
 /// done with it.
 #[inline(always)]
-pub fn assign(op: &Op, conn: &Conn) {
+pub fn assign(op: &Op, thread: &mut Thread, at: Moment, conn: &Conn) {
     if conn.untracked {
         return;
     }
     if conn.is_served() {
-        if let Some(thread) = find_or_add(op) {
-            // Most operations go on with what the thread is at.
-            if !thread.serves(op.sock, conn.cur.seq) {
-                thread.take(moment(op), op.sock, conn.cur.seq);
-            }
+        // Most operations go on with what the thread is at.
+        if !thread.serves(op.sock, conn.cur.seq) {
+            thread.take(at, op.sock, conn.cur.seq);
+        }
+        if op.descriptor != u32::MAX {
             thread.serving_fd = op.descriptor;
         }
-    } else if let Some(thread) = find(op.task as u32)
-        && thread.serving == op.sock
-    {
+    } else if thread.serving == op.sock {
         thread.release(op.now);
     }
 }

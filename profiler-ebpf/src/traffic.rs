@@ -1,26 +1,19 @@
 //! What every back end hands its reads and writes to.
 
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use profiler_common::account::Thread;
 use profiler_common::pairing::conn::Conn;
 use profiler_common::pairing::env::Env as _;
-use profiler_common::pairing::machine::{self, EAGAIN};
+use profiler_common::pairing::machine;
+pub use profiler_common::pairing::machine::EAGAIN;
 use profiler_common::pairing::swar;
 use profiler_common::stats::Counter;
 
 use crate::arch::Syscall;
-use crate::maps::{OPS, Place, THREADS, count};
+use crate::maps::{OPS, Place, count};
 use crate::op::Op;
-use crate::{conns, daemon, threads};
-
-/// Who reads or writes.
-#[derive(Clone, Copy)]
-pub struct Task {
-    /// As `bpf_get_current_pid_tgid` gives it.
-    pub id: u64,
-    /// What kind of server it belongs to: of the `SERVER_` constants.
-    pub server: u32,
-}
+use crate::tasks::{Current, Task};
+use crate::{conns, daemon, tasks, threads};
 
 /// A read or write that has returned.
 #[derive(Clone, Copy)]
@@ -29,92 +22,136 @@ pub struct Io {
     pub sock: u64,
     /// Bytes, or a negative errno.
     pub ret: i64,
-    /// The call that made it.
-    pub call: Syscall,
 }
 
-/// A read on a UNIX socket.
+/// A read on a UNIX socket that did not return `EAGAIN`; `call` tells of the call that
+/// made it, if asked.
 #[inline(always)]
-pub fn received_unix(task: Task, io: Io) -> Option<()> {
-    if io.ret == EAGAIN {
+pub fn received_unix(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
+    let thread = &mut task.thread;
+    if thread.serving == io.sock {
+        let op = operation(Place::Traffic, thread, io.sock)?;
+        return match daemon::find(io.sock) {
+            Some(handover) => daemon::daemon_received(op, current, thread, handover, io.ret),
+            // Apache read the end first.
+            None if io.ret <= 0 => {
+                thread.release(op.now);
+                None
+            }
+            None => None,
+        };
+    }
+    if thread.own_end == io.sock {
+        // Of Apache's many reads only the last one matters.
+        if io.ret <= 0 {
+            let op = operation(Place::Traffic, thread, io.sock)?;
+            daemon::read_to_end(op, thread);
+        }
         return None;
     }
-    // Of Apache's many reads only the last one matters.
-    let handover = daemon::find(io.sock);
-    let may_begin = io.ret == i64::from(daemon::LENGTH_BYTES);
-    if handover.is_none() && !may_begin && io.ret > 0 {
+    if io.ret != i64::from(daemon::LENGTH_BYTES) {
         return None;
     }
-    let op = operation(Place::Traffic, task, io)?;
-    let handover = match handover {
-        None if may_begin => Some(daemon::begin_early(op)?),
-        found => found,
+    let handover = match daemon::find(io.sock) {
+        Some(handover) => handover,
+        None => daemon::begin_early(thread, io.sock)?,
     };
-    match handover {
-        Some(handover) => daemon::daemon_received(op, handover, io.ret),
-        None => daemon::read_to_end(op),
-    }
+    let op = operation(Place::Traffic, thread, io.sock)?;
+    op.fill(call(), io.ret);
+    daemon::daemon_received(op, current, thread, handover, io.ret)
 }
 
 /// A write on a UNIX socket.
 #[inline(always)]
-pub fn sent_unix(task: Task, io: Io) -> Option<()> {
-    let op = operation(Place::Traffic, task, io)?;
-    match daemon::find(io.sock) {
-        Some(handover) => daemon::daemon_sent(op, handover, io.ret),
-        None => daemon::apache_sent(op, io.ret),
+pub fn sent_unix(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
+    let thread = &mut task.thread;
+    if thread.serving == 0 || thread.own_end == io.sock {
+        return None;
     }
+    let op = operation(Place::Traffic, thread, io.sock)?;
+    op.fill(call(), io.ret);
+    if thread.serving == io.sock {
+        return daemon::daemon_sent(op, current, thread, daemon::find(io.sock)?, io.ret);
+    }
+    if io.ret > 0 {
+        daemon::apache_sent(op, thread, &mut task.hints);
+    }
+    None
 }
 
 /// The current thread ends.
 #[inline(always)]
-pub fn ended(task: u64) -> Option<()> {
-    let thread = threads::find(task as u32)?;
-    let task = Task {
-        id: task,
-        server: 0,
-    };
-    let op = operation(Place::Traffic, task, Io::end(thread.serving))?;
+pub fn ended(thread: &mut Thread) -> Option<()> {
+    if thread.serving == 0 && thread.loose == 0 {
+        return None;
+    }
+    let op = operation(Place::Traffic, thread, thread.serving)?;
     if thread.serving != 0 {
         daemon::abandoned(op, thread.serving);
+        thread.serving = 0;
     }
-    daemon::forget_loose(op, thread);
-    let _ = THREADS.remove(op.task as u32);
+    daemon::forget_loose(thread);
     None
 }
 
 /// A read on a TCP socket.
 #[inline(always)]
-pub fn received(task: Task, io: Io) -> Option<()> {
-    let op = operation(Place::Traffic, task, io)?;
+pub fn received(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
+    let thread = &mut task.thread;
     let known = conns::find(io.sock);
     if io.ret <= 0 {
         // SAFETY: a valid map value that only this socket's operations touch.
         let conn = unsafe { &mut *known? };
-        threads::book(op, conn, conn.answered);
+        let op = operation(Place::Traffic, thread, io.sock)?;
+        let at = threads::moment(op, current);
+        threads::book(op, thread, at, conn, conn.answered);
         machine::on_empty_read(op, conn, io.ret);
-        threads::assign(op, conn);
+        threads::assign(op, thread, at, conn);
         return None;
     }
+    let op = operation(Place::Traffic, thread, io.sock)?;
+    op.fill(call(), io.ret);
     let conn = match known {
         Some(conn) => conn,
-        None => first_read(op)?,
+        None => first_read(op, thread)?,
     };
     if op.buffers.is_opaque() {
         count(Place::Traffic, Counter::OpaqueIo);
     }
     // SAFETY: as above.
     let conn = unsafe { &mut *conn };
-    threads::book(op, conn, conn.answered);
+    let at = threads::moment(op, current);
+    threads::book(op, thread, at, conn, conn.answered);
     machine::on_data(op, conn, io.ret as u32);
-    threads::assign(op, conn);
+    threads::assign(op, thread, at, conn);
     None
 }
 
 /// A write on a TCP socket; `short` if less than was asked for.
 #[inline(always)]
-pub fn sent(task: Task, io: Io, short: bool) -> Option<()> {
-    let op = operation(Place::Traffic, task, io)?;
+pub fn sent(
+    current: Current,
+    task: &mut Task,
+    io: Io,
+    short: bool,
+    call: impl FnOnce() -> Syscall,
+) -> Option<()> {
+    let thread = &mut task.thread;
     let sock = io.sock;
     let conn = match conns::find(sock) {
         Some(conn) => conn,
@@ -124,82 +161,76 @@ pub fn sent(task: Task, io: Io, short: bool) -> Option<()> {
             conns::open_or_stand_in(sock)?
         }
         None => {
-            threads::find(op.task as u32)?.speaks_to(sock);
+            thread.speaks_to(sock);
             return None;
         }
     };
+    let op = operation(Place::Traffic, thread, sock)?;
+    op.fill(call(), io.ret);
     // SAFETY: a valid map value that only this socket's operations touch.
     let conn = unsafe { &mut *conn };
-    threads::book(op, conn, false);
+    let at = threads::moment(op, current);
+    threads::book(op, thread, at, conn, false);
     machine::on_write(op, conn, io.ret, short);
-    threads::assign(op, conn);
+    threads::assign(op, thread, at, conn);
     None
 }
 
-/// The server shut down or closed the socket, or the kernel gives it up.
+/// The server shut down or closed the socket, or the kernel gives it up. An interrupt
+/// may bring this too; then whatever it interrupted does not serve this socket.
 #[inline(always)]
 pub fn closed(place: Place, sock: u64) -> Option<()> {
     let conn = conns::find(sock)?;
-    let task = Task {
-        // An interrupt may bring this too; then whatever it interrupted does not
-        // serve this socket.
-        id: bpf_get_current_pid_tgid(),
-        server: 0,
-    };
-    let op = operation(place, task, Io::end(sock))?;
     // SAFETY: a valid map value that only this socket's operations touch.
     let conn = unsafe { &mut *conn };
-    threads::book(op, conn, false);
+    let serving = tasks::current().filter(|(_, task)| task.thread.serving == sock);
+    let Some((current, task)) = serving else {
+        machine::on_close(at_place(place, sock)?, conn);
+        return Some(());
+    };
+    let thread = &mut task.thread;
+    let op = operation(place, thread, sock)?;
+    let at = threads::moment(op, current);
+    threads::book(op, thread, at, conn, false);
     machine::on_close(op, conn);
-    threads::assign(op, conn);
+    threads::assign(op, thread, at, conn);
     Some(())
 }
 
-impl Io {
-    /// None: the socket's or the thread's end.
-    const fn end(sock: u64) -> Self {
-        Self {
-            sock,
-            ret: 0,
-            call: Syscall::NONE,
-        }
-    }
+/// An operation of that thread.
+#[inline(always)]
+fn operation(place: Place, thread: &Thread, sock: u64) -> Option<&'static mut Op> {
+    let op = at_place(place, sock)?;
+    op.task = thread.id;
+    op.server = thread.server;
+    Some(op)
 }
 
+/// An operation whose bytes and thread do not matter.
 #[inline(always)]
-fn operation(place: Place, task: Task, io: Io) -> Option<&'static mut Op> {
+fn at_place(place: Place, sock: u64) -> Option<&'static mut Op> {
     // SAFETY: this CPU's own value, and no other program uses this place of it.
     let op = unsafe { &mut *OPS.get_ptr_mut(place as u32)? };
     op.place = place;
-    op.sock = io.sock;
+    op.sock = sock;
     // SAFETY: the helper takes nothing.
     op.now = unsafe { bpf_ktime_get_ns() };
-    op.task = task.id;
-    op.server = task.server;
-    op.descriptor = io.call.descriptor;
-    op.buffers = io.call.buffers;
-    op.len = io.ret as u32;
-    op.window_start = 0;
-    op.window_end = 0;
+    op.descriptor = u32::MAX;
     Some(op)
 }
 
 /// The first read on a socket that is not in the map: is it a server's?
 #[inline(always)]
-fn first_read(op: &mut Op) -> Option<*mut Conn> {
+fn first_read(op: &mut Op, thread: &Thread) -> Option<*mut Conn> {
     if !conns::is_tcp(op.sock) {
         return None;
     }
-    if !conns::is_served(op.sock) && (is_upstream(op) || !begins_like_request(op.word(0).bits)) {
+    // A socket on which the thread spoke first is an upstream's.
+    let is_upstream = thread.peer_sock == op.sock;
+    if !conns::is_served(op.sock) && (is_upstream || !begins_like_request(op.word(0).bits)) {
         return None;
     }
     conns::open_or_stand_in(op.sock)
-}
-
-/// Whether the thread spoke first.
-#[inline(always)]
-fn is_upstream(op: &Op) -> bool {
-    threads::find(op.task as u32).is_some_and(|thread| thread.peer_sock == op.sock)
 }
 
 /// On other ports (a listener that was opened after the attach), only what begins

@@ -80,6 +80,19 @@ impl Buffers {
         inside.then(|| self.address + u64::from(index) * size_of::<IoVec>() as u64)
     }
 
+    /// The first two buffers of a vector.
+    #[inline(always)]
+    pub fn first_two(&self) -> Option<[IoVec; 2]> {
+        let enough = self.layout == Layout::Vector && self.count >= 2;
+        if enough { read(self.address) } else { None }
+    }
+
+    /// Address of the one buffer, if there is but one.
+    #[inline(always)]
+    pub fn flat_address(&self) -> Option<u64> {
+        (self.layout == Layout::Flat).then_some(self.address)
+    }
+
     #[inline(always)]
     pub fn is_opaque(&self) -> bool {
         self.layout == Layout::Opaque
@@ -97,18 +110,6 @@ impl Buffers {
         }
         let vector = read::<IoVec>(self.address + u64::from(index) * 16)?;
         Some((vector.base, vector.len))
-    }
-
-    /// The last of several buffers, if it is just CRLF.
-    #[inline(always)]
-    pub fn last_is_crlf(&self) -> bool {
-        if self.layout != Layout::Vector {
-            return false;
-        }
-        match self.get(self.count.wrapping_sub(1)) {
-            Some((address, 2)) => read(address) == Some(*b"\r\n"),
-            _ => false,
-        }
     }
 
     /// Address of the byte at `pos` and how many follow it contiguously.

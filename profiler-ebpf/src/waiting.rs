@@ -6,6 +6,7 @@ use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 use crate::arch::{self, Call};
 use crate::kernel::socket_of;
 use crate::maps::Place;
+use crate::tasks::Current;
 use crate::{blobs, conns, user};
 
 /// `TASK_UNINTERRUPTIBLE` (include/linux/sched.h).
@@ -17,7 +18,7 @@ pub fn reason(thread: &mut Thread, state: u32) -> Wait {
     if state & TASK_UNINTERRUPTIBLE != 0 {
         return Wait::Disk;
     }
-    let arguments = arch::current_arguments();
+    let arguments = arch::current_arguments(Current::any());
     match arch::call(arguments.number) {
         Call::Lock => Wait::Lock,
         Call::Sleep => Wait::Sleep,
@@ -50,6 +51,7 @@ fn on_descriptor(thread: &mut Thread, descriptor: u32) -> Wait {
         return Wait::Daemon;
     }
     match socket_of(descriptor) {
+        Some(sock) if sock == thread.serving => Wait::Client,
         Some(sock) => upstream(thread, sock),
         None => Wait::Other,
     }

@@ -1,18 +1,9 @@
 //! The small trait behind which the kernel stands.
 
-use core::ops::ControlFlow;
-
-use super::conn::Slot;
+use super::conn::{Conn, Slot};
+use super::machine::Loop;
+pub use super::view::{View, Word};
 use crate::stats::Counter;
-
-/// Up to eight bytes of the data under way, first byte lowest.
-#[derive(Clone, Copy, Debug)]
-pub struct Word {
-    /// The bytes; those from `len` on are undefined.
-    pub bits: u64,
-    /// How many are valid, 0..=8. 0 means that they could not be read.
-    pub len: u32,
-}
 
 /// What the state machine asks of its surroundings during one operation.
 ///
@@ -27,8 +18,22 @@ pub trait Env {
     /// What kind of server that is: of the `SERVER_` constants.
     fn server(&self) -> u8;
 
-    /// Bytes at `pos`, at least one where the data reaches that far.
-    fn word(&mut self, pos: u32) -> Word;
+    /// Sees to it that the view holds the byte at `pos`, and as many behind it as may
+    /// be; false if they cannot be read.
+    fn reach(&mut self, pos: u32) -> bool;
+
+    /// What can be looked at now.
+    fn view(&self) -> View<'_>;
+
+    /// Bytes at `pos`: none if they cannot be read.
+    #[inline(always)]
+    fn word(&mut self, pos: u32) -> Word {
+        if self.reach(pos) {
+            self.view().word(pos)
+        } else {
+            Word { bits: 0, len: 0 }
+        }
+    }
 
     /// Zeroes a header. The kernel has no `memset`, and a loop of stores would be
     /// verified byte by byte.
@@ -68,9 +73,7 @@ pub trait Env {
     /// Adds one to a counter.
     fn count(&mut self, counter: Counter);
 
-    /// Calls `step` until it breaks, at most `times`; false if it never broke.
-    /// The kernel needs `bpf_loop` for what would be a `while` elsewhere.
-    fn repeat<S, F>(times: u32, state: &mut S, step: F) -> bool
-    where
-        F: Fn(&mut S) -> ControlFlow<()> + Copy;
+    /// Does steps of a loop until one breaks it; false if none did in
+    /// [`Loop::times`]. The kernel needs a helper for what would be a `while` elsewhere.
+    fn repeat(&mut self, conn: &mut Conn, what: Loop) -> bool;
 }

@@ -3,6 +3,7 @@
 //! - [`conn`]: what is kept per connection, as it lies in the kernel's map.
 //! - [`scan`]: follows the bytes a client sends: request line, framing, body.
 //! - [`machine`]: pairs requests with responses and decides when one is over.
+//! - [`view`]: the bytes of a read that can be looked at together.
 //! - [`mod@env`]: the small trait behind which the kernel stands.
 //!
 //! The rules, in one place:
@@ -22,3 +23,4 @@ pub mod env;
 pub mod machine;
 pub mod scan;
 pub mod swar;
+pub mod view;

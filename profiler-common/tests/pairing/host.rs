@@ -2,15 +2,15 @@
 //! hash maps, and what would go to user space is kept.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use profiler_common::event::{
     FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, Outcome, RequestHeader, SERVER_APACHE,
 };
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX};
 use profiler_common::pairing::conn::{Conn, Slot};
-use profiler_common::pairing::env::{Env, Word};
-use profiler_common::pairing::machine;
+use profiler_common::pairing::env::Env;
+use profiler_common::pairing::machine::{self, Loop};
+use profiler_common::pairing::view::{VIEW_BYTES, VIEW_WORDS, View};
 use profiler_common::stats::Counter;
 
 /// A request as it was handed over.
@@ -27,9 +27,51 @@ impl Emitted {
     }
 }
 
-#[derive(Default)]
+/// What can be looked at together.
+#[derive(Clone)]
+pub struct Window {
+    words: [u64; VIEW_WORDS],
+    start: u32,
+    end: u32,
+}
+
+impl Window {
+    /// Of nothing. What is not valid is anything: here, what would end lines and
+    /// begin headers.
+    pub fn empty() -> Self {
+        Self {
+            words: [u64::from_le_bytes(*b"\r\n\r\nCont"); VIEW_WORDS],
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// `bytes`, which begin at `start`.
+    pub fn fill(&mut self, start: u32, bytes: &[u8]) {
+        assert!(bytes.len() <= VIEW_BYTES as usize);
+        for (at, &byte) in bytes.iter().chain(b"\n").enumerate() {
+            let shift = at % 8 * 8;
+            let word = &mut self.words[at / 8];
+            *word = *word & !(0xff << shift) | u64::from(byte) << shift;
+        }
+        self.start = start;
+        self.end = start + bytes.len() as u32;
+    }
+
+    pub fn view(&self) -> View<'_> {
+        View {
+            words: &self.words,
+            start: self.start,
+            end: self.end,
+        }
+    }
+}
+
 pub struct Host {
     pub now: u64,
+    window: Window,
+    /// Bytes that the window holds.
+    pub window_room: usize,
     data: Vec<u8>,
     pub buffers: Vec<Vec<u8>>,
     pub queue: HashMap<u32, Slot>,
@@ -59,11 +101,18 @@ impl Connection {
         };
         let host = Host {
             now: 10,
+            window: Window::empty(),
+            window_room: VIEW_BYTES as usize,
+            data: Vec::new(),
+            buffers: Vec::new(),
+            queue: HashMap::new(),
+            long_paths: HashMap::new(),
             queue_room: usize::MAX,
             long_path_room: usize::MAX,
             ring_room: usize::MAX,
             readable: usize::MAX,
-            ..Host::default()
+            counters: HashMap::new(),
+            emitted: Vec::new(),
         };
         Self { host, conn }
     }
@@ -86,6 +135,7 @@ impl Connection {
     pub fn read(&mut self, data: &[u8]) {
         self.host.now += 10;
         self.host.data = data.to_vec();
+        self.host.window.fill(0, &[]);
         machine::on_data(&mut self.host, &mut self.conn, data.len() as u32);
     }
 
@@ -93,6 +143,7 @@ impl Connection {
     pub fn read_unseen(&mut self, len: u32) {
         self.host.now += 10;
         let readable = std::mem::replace(&mut self.host.readable, 0);
+        self.host.window.fill(0, &[]);
         machine::on_data(&mut self.host, &mut self.conn, len);
         self.host.readable = readable;
     }
@@ -178,18 +229,19 @@ impl Env for Host {
         SERVER_APACHE
     }
 
-    fn word(&mut self, pos: u32) -> Word {
+    fn reach(&mut self, pos: u32) -> bool {
+        if self.window.start <= pos && pos < self.window.end {
+            return true;
+        }
         let readable = &self.data[..self.readable.min(self.data.len())];
         let rest = readable.get(pos as usize..).unwrap_or_default();
-        // As in the kernel, how much comes at once depends on the position.
-        let len = rest.len().min(8 - pos as usize % 8);
-        // What is not valid is anything: here, newlines.
-        let mut bytes = [b'\n'; 8];
-        bytes[..len].copy_from_slice(&rest[..len]);
-        Word {
-            bits: u64::from_le_bytes(bytes),
-            len: len as u32,
-        }
+        self.window
+            .fill(pos, &rest[..rest.len().min(self.window_room)]);
+        !rest.is_empty()
+    }
+
+    fn view(&self) -> View<'_> {
+        self.window.view()
     }
 
     fn clear(&mut self, slot: &mut Slot) {
@@ -297,10 +349,7 @@ impl Env for Host {
         *self.counters.entry(counter as u32).or_default() += 1;
     }
 
-    fn repeat<S, F>(times: u32, state: &mut S, step: F) -> bool
-    where
-        F: Fn(&mut S) -> ControlFlow<()> + Copy,
-    {
-        (0..times).any(|_| step(state).is_break())
+    fn repeat(&mut self, conn: &mut Conn, what: Loop) -> bool {
+        (0..what.times()).any(|_| what.step(self, conn).is_break())
     }
 }

@@ -2,6 +2,7 @@
 
 use profiler_common::event::{Outcome, RequestHeader};
 use profiler_common::limits::METHOD_CAP;
+use profiler_common::pairing::view::VIEW_BYTES;
 use profiler_common::stats::Counter;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -117,6 +118,27 @@ proptest! {
         }
     }
 
+    /// Bytes are looked at one by one, some together or many together: the same
+    /// comes out, to the last figure.
+    #[test]
+    fn how_much_is_looked_at_together_does_not_matter(
+        room in prop_oneof![1..12_usize, 1..200_usize],
+        surroundings in surroundings(),
+        operations in operations(),
+    ) {
+        let mut much = surroundings.connection();
+        much.host.window_room = VIEW_BYTES as usize;
+        let mut little = surroundings.connection();
+        little.host.window_room = room;
+        for operation in operations {
+            operation.perform(&mut much);
+            operation.perform(&mut little);
+            prop_assert_eq!(&much.host.emitted, &little.host.emitted);
+            prop_assert_eq!(&much.host.counters, &little.host.counters);
+        }
+        prop_assert_eq!(much.conn.scan.phase, little.conn.scan.phase);
+    }
+
     #[test]
     fn where_a_stream_is_cut_does_not_matter(
         stream in vec(bytes(), 1..4),
@@ -152,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn bodies_are_framed_as_a_parser_frames_them(head in framing::head(), cut in 1..30_usize) {
+    fn bodies_are_framed_as_a_parser_frames_them(head in framing::head(), cut in prop_oneof![1..30_usize, Just(1000)]) {
         if let Some(parsed) = parsed(head.as_bytes()) {
             prop_assert_eq!(scanned(head.as_bytes(), cut), parsed);
         }

@@ -9,30 +9,31 @@
 use aya_ebpf::macros::fexit;
 use aya_ebpf::programs::FExitContext;
 
-use super::{MSG_PEEK, watched_task};
+use super::MSG_PEEK;
 use crate::config::setting;
-use crate::traffic::{Io, Task};
-use crate::{arch, traffic};
+use crate::tasks::{Current, Task};
+use crate::traffic::{EAGAIN, Io};
+use crate::{arch, tasks, traffic};
 
 // int inet_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 //                                                              net/ipv4/af_inet.c
 #[fexit(function = "inet_recvmsg")]
 pub fn inet_recv(ctx: FExitContext) -> i32 {
-    received(&ctx, |task, io| traffic::received(task, io));
+    received(&ctx, |current, task, io| received_tcp(current, task, io));
     0
 }
 
 // As inet_recvmsg.                                             net/ipv6/af_inet6.c
 #[fexit(function = "inet6_recvmsg")]
 pub fn inet6_recv(ctx: FExitContext) -> i32 {
-    received(&ctx, |task, io| traffic::received(task, io));
+    received(&ctx, |current, task, io| received_tcp(current, task, io));
     0
 }
 
 // As inet_recvmsg.                                             net/unix/af_unix.c
 #[fexit(function = "unix_stream_recvmsg")]
 pub fn unix_recv(ctx: FExitContext) -> i32 {
-    received(&ctx, |task, io| traffic::received_unix(task, io));
+    received(&ctx, |current, task, io| received_unix(current, task, io));
     0
 }
 
@@ -40,21 +41,21 @@ pub fn unix_recv(ctx: FExitContext) -> i32 {
 //                                                              net/ipv4/af_inet.c
 #[fexit(function = "inet_sendmsg")]
 pub fn inet_send(ctx: FExitContext) -> i32 {
-    sent(&ctx, 3, |task, io| send_tcp(task, io));
+    sent(&ctx, 3, |current, task, io| sent_tcp(current, task, io));
     0
 }
 
 // As inet_sendmsg.                                             net/ipv6/af_inet6.c
 #[fexit(function = "inet6_sendmsg")]
 pub fn inet6_send(ctx: FExitContext) -> i32 {
-    sent(&ctx, 3, |task, io| send_tcp(task, io));
+    sent(&ctx, 3, |current, task, io| sent_tcp(current, task, io));
     0
 }
 
 // As inet_sendmsg.                                             net/unix/af_unix.c
 #[fexit(function = "unix_stream_sendmsg")]
 pub fn unix_send(ctx: FExitContext) -> i32 {
-    sent(&ctx, 3, |task, io| traffic::sent_unix(task, io));
+    sent(&ctx, 3, |current, task, io| sent_unix(current, task, io));
     0
 }
 
@@ -64,18 +65,21 @@ pub fn unix_send(ctx: FExitContext) -> i32 {
 // How files are sent; later they go through the functions above.
 #[fexit(function = "inet_sendpage")]
 pub fn inet_sendpage(ctx: FExitContext) -> i32 {
-    sent(&ctx, 5, |task, io| send_tcp(task, io));
+    sent(&ctx, 5, |current, task, io| sent_tcp(current, task, io));
     0
 }
 
 #[inline(always)]
-fn received(ctx: &FExitContext, hand_on: impl Fn(Task, Io) -> Option<()>) -> Option<()> {
-    let task = watched_task()?;
+fn received(
+    ctx: &FExitContext,
+    hand_on: impl FnOnce(Current, &mut Task, Io) -> Option<()>,
+) -> Option<()> {
+    let (current, task) = tasks::current()?;
     let flags: i32 = ctx.arg(3);
     if flags & MSG_PEEK != 0 {
         return None;
     }
-    hand_on(task, io(ctx, ctx.arg(4)))
+    hand_on(current, task, io(ctx, ctx.arg(4)))
 }
 
 /// The return value lies behind as many `arguments`.
@@ -83,16 +87,34 @@ fn received(ctx: &FExitContext, hand_on: impl Fn(Task, Io) -> Option<()>) -> Opt
 fn sent(
     ctx: &FExitContext,
     arguments: usize,
-    hand_on: impl Fn(Task, Io) -> Option<()>,
+    hand_on: impl FnOnce(Current, &mut Task, Io) -> Option<()>,
 ) -> Option<()> {
-    let task = watched_task()?;
-    hand_on(task, io(ctx, ctx.arg(arguments)))
+    let (current, task) = tasks::current()?;
+    hand_on(current, task, io(ctx, ctx.arg(arguments)))
 }
 
 #[inline(always)]
-fn send_tcp(task: Task, io: Io) -> Option<()> {
+fn received_tcp(current: Current, task: &mut Task, io: Io) -> Option<()> {
+    traffic::received(current, task, io, || arch::current_syscall(current))
+}
+
+#[inline(always)]
+fn received_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
+    if io.ret == EAGAIN {
+        return None;
+    }
+    traffic::received_unix(current, task, io, || arch::current_syscall(current))
+}
+
+#[inline(always)]
+fn sent_tcp(current: Current, task: &mut Task, io: Io) -> Option<()> {
     // A call that could not write all shows as one more, with EAGAIN.
-    traffic::sent(task, io, false)
+    traffic::sent(current, task, io, false, || arch::current_syscall(current))
+}
+
+#[inline(always)]
+fn sent_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
+    traffic::sent_unix(current, task, io, || arch::current_syscall(current))
 }
 
 #[inline(always)]
@@ -108,6 +130,5 @@ fn io(ctx: &FExitContext, ret: i32) -> Io {
     Io {
         sock,
         ret: i64::from(ret),
-        call: arch::current_syscall(),
     }
 }

@@ -1,16 +1,17 @@
 //! Follows processes: a child of a watched process is watched before it runs its
 //! first instruction. `exec` keeps the thread group, so it needs no hook.
 
-use aya_ebpf::bindings::BPF_ANY;
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_kernel};
+use aya_ebpf::bindings::{BPF_ANY, task_struct};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::stats::Counter;
 
-use super::watched_task;
+use super::watched_kind;
 use crate::config::setting;
+use crate::kernel::member;
 use crate::maps::{Place, WATCHED, count};
-use crate::traffic;
+use crate::{tasks, traffic};
 
 // TP_PROTO(struct task_struct *parent, struct task_struct *child)
 //                                                  include/trace/events/sched.h
@@ -22,29 +23,29 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
-    let task = watched_task()?;
-    let parent = (task.id >> 32) as u32;
-    let child: *const u8 = ctx.arg(1);
-    let address = (child as u64 + u64::from(setting!(task_tgid))) as *const u32;
-    // SAFETY: the helper checks the address.
-    let child = unsafe { bpf_probe_read_kernel(address) }.ok()?;
+    let parent = (bpf_get_current_pid_tgid() >> 32) as u32;
+    let kind = watched_kind(parent)?;
+    let child: *mut task_struct = ctx.arg(1);
+    let group: u32 = member(child as u64, setting!(task_tgid))?;
+    let thread: u32 = member(child as u64, setting!(task_pid))?;
     // A new thread has its creator's thread group.
-    if child != parent
-        && WATCHED
-            .insert(child, task.server, u64::from(BPF_ANY))
-            .is_err()
-    {
+    if group != parent && WATCHED.insert(group, kind, u64::from(BPF_ANY)).is_err() {
         count(Place::Traffic, Counter::ProcessFull);
+        return None;
     }
+    tasks::add(child, u64::from(group) << 32 | u64::from(thread), kind);
     Some(())
 }
 
 // TP_PROTO(struct task_struct *p, ...)             include/trace/events/sched.h
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
-    let task = bpf_get_current_pid_tgid();
-    let (group, thread) = ((task >> 32) as u32, task as u32);
-    traffic::ended(task);
+    if let Some((_, task)) = tasks::current() {
+        traffic::ended(&mut task.thread);
+        tasks::forget();
+    }
+    let id = bpf_get_current_pid_tgid();
+    let (group, thread) = ((id >> 32) as u32, id as u32);
     if group == thread {
         // Not there if it was not watched.
         let _ = WATCHED.remove(group);

@@ -8,9 +8,9 @@ use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::config::sock_common;
 use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 
-use super::{MSG_PEEK, watched_task};
-use crate::traffic::Io;
-use crate::{arch, traffic};
+use super::MSG_PEEK;
+use crate::traffic::{EAGAIN, Io};
+use crate::{arch, tasks, traffic};
 
 // TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
 #[btf_tracepoint(function = "sock_recv_length")]
@@ -21,7 +21,7 @@ pub fn sock_recv(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
-    let task = watched_task()?;
+    let (current, task) = tasks::current()?;
     let sock: *const u16 = ctx.arg(0);
     let flags: i32 = ctx.arg(2);
     if flags & MSG_PEEK != 0 {
@@ -29,9 +29,11 @@ fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
     }
     let ret: i32 = ctx.arg(1);
     log!(ctx, "socket read: {}", ret);
+    let io = io(sock, ret);
+    let call = || arch::current_syscall(current);
     match family(sock) {
-        AF_INET | AF_INET6 => traffic::received(task, io(sock, ret)),
-        AF_UNIX => traffic::received_unix(task, io(sock, ret)),
+        AF_INET | AF_INET6 => traffic::received(current, task, io, call),
+        AF_UNIX if io.ret != EAGAIN => traffic::received_unix(current, task, io, call),
         _ => None,
     }
 }
@@ -45,14 +47,16 @@ pub fn sock_send(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
-    let task = watched_task()?;
+    let (current, task) = tasks::current()?;
     let sock: *const u16 = ctx.arg(0);
     let ret: i32 = ctx.arg(1);
     log!(ctx, "socket write: {}", ret);
+    let io = io(sock, ret);
+    let call = || arch::current_syscall(current);
     match family(sock) {
         // A call that could not write all shows as one more, with EAGAIN.
-        AF_INET | AF_INET6 => traffic::sent(task, io(sock, ret), false),
-        AF_UNIX => traffic::sent_unix(task, io(sock, ret)),
+        AF_INET | AF_INET6 => traffic::sent(current, task, io, false, call),
+        AF_UNIX => traffic::sent_unix(current, task, io, call),
         _ => None,
     }
 }
@@ -62,7 +66,6 @@ fn io(sock: *const u16, ret: i32) -> Io {
     Io {
         sock: sock as u64,
         ret: i64::from(ret),
-        call: arch::current_syscall(),
     }
 }
 

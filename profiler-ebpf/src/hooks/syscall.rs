@@ -4,18 +4,17 @@
 //! have the same key: a descriptor that is closed, reused, duplicated or passed
 //! on needs no care.
 
-use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use profiler_common::event::AF_UNIX;
-use profiler_common::stats::Counter;
 
-use super::{MSG_PEEK, watched_task};
+use super::MSG_PEEK;
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
-use crate::maps::{CALLS, Call, Place, count};
-use crate::traffic::Io;
-use crate::{conns, traffic};
+use crate::maps::Call;
+use crate::tasks::Task;
+use crate::traffic::{EAGAIN, Io};
+use crate::{conns, tasks, traffic};
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -31,7 +30,7 @@ pub fn syscall_enter(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_enter(ctx: &TracePointContext) -> Option<()> {
-    let task = watched_task()?;
+    let (_, task) = tasks::current()?;
     let number = u64::from(read::<u32>(ctx, NUMBER)?);
     if let Some(index) = arch::flags_argument(number)
         && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK as u64 != 0
@@ -49,48 +48,65 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         Some(index) => read(ctx, ARGUMENTS + index * 8)?,
         None => 0,
     };
-    let call = Call {
+    task.call = Call {
         sock,
         is_unix: u64::from(is_unix),
         wanted,
         call: Syscall::of(number, descriptor as u32, second, third),
     };
-    if CALLS.insert(task.id, call, u64::from(BPF_ANY)).is_err() {
-        count(Place::Traffic, Counter::OpaqueIo);
-    }
     Some(())
 }
 
+/// Reads and writes have a program each: both in one need more stack than there is on
+/// kernels that round each function's up to 32 bytes.
 #[tracepoint]
-pub fn syscall_exit(ctx: TracePointContext) -> u32 {
-    try_exit(&ctx);
+pub fn syscall_recv(ctx: TracePointContext) -> u32 {
+    try_recv(&ctx);
     0
 }
 
 #[inline(always)]
-fn try_exit(ctx: &TracePointContext) -> Option<()> {
-    let task = watched_task()?;
-    // SAFETY: a valid map value of this thread, copied before it is removed.
-    let call = unsafe { *CALLS.get_ptr(task.id)? };
-    let _ = CALLS.remove(task.id);
-    let number = u64::from(read::<u32>(ctx, NUMBER)?);
-    let ret: i64 = read(ctx, RETURN)?;
-    log!(ctx, "call {} on {:x}: {}", number, call.sock, ret);
-    let sends = arch::sends(number);
-    let io = Io {
-        sock: call.sock,
-        ret,
-        call: call.call,
-    };
-    match (call.is_unix != 0, sends) {
-        (true, true) => traffic::sent_unix(task, io),
-        (true, false) => traffic::received_unix(task, io),
-        (false, true) => {
-            let short = ret >= 0 && (ret as u64) < call.wanted;
-            traffic::sent(task, io, short)
-        }
-        (false, false) => traffic::received(task, io),
+fn try_recv(ctx: &TracePointContext) -> Option<()> {
+    let (current, task) = tasks::current()?;
+    let (call, io) = finished(ctx, task)?;
+    let by = || call.call;
+    match call.is_unix {
+        0 => traffic::received(current, task, io, by),
+        _ if io.ret == EAGAIN => None,
+        _ => traffic::received_unix(current, task, io, by),
     }
+}
+
+#[tracepoint]
+pub fn syscall_send(ctx: TracePointContext) -> u32 {
+    try_send(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_send(ctx: &TracePointContext) -> Option<()> {
+    let (current, task) = tasks::current()?;
+    let (call, io) = finished(ctx, task)?;
+    let by = || call.call;
+    if call.is_unix != 0 {
+        return traffic::sent_unix(current, task, io, by);
+    }
+    let short = io.ret >= 0 && (io.ret as u64) < call.wanted;
+    traffic::sent(current, task, io, short, by)
+}
+
+/// The call that ends here, and what came of it.
+#[inline(always)]
+fn finished(ctx: &TracePointContext, task: &mut Task) -> Option<(Call, Io)> {
+    let call = task.call;
+    if call.sock == 0 {
+        return None;
+    }
+    task.call.sock = 0;
+    let ret: i64 = read(ctx, RETURN)?;
+    log!(ctx, "call on {:x}: {}", call.sock, ret);
+    let sock = call.sock;
+    Some((call, Io { sock, ret }))
 }
 
 #[inline(always)]

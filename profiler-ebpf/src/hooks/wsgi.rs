@@ -3,17 +3,16 @@
 //! In embedded mode nothing that crosses the kernel's border tells a request for
 //! the application from one for a file.
 
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::uprobe;
 use aya_ebpf::programs::ProbeContext;
 
-use crate::threads;
+use crate::tasks;
 
 // WSGIThreadInfo *wsgi_start_request(request_rec *r)      mod_wsgi, wsgi_metrics.c
 #[uprobe]
 pub fn wsgi_start(_ctx: ProbeContext) -> u32 {
-    if let Some(thread) = threads::find(bpf_get_current_pid_tgid() as u32) {
-        thread.wsgi = 1;
+    if let Some((_, task)) = tasks::current() {
+        task.thread.wsgi = 1;
     }
     0
 }

@@ -39,6 +39,8 @@ struct Trial {
     reason: Option<String>,
     /// How long load and attach took, milliseconds.
     attach_ms: Option<f64>,
+    /// Why its programs are those for kernels before 5.18, if they are.
+    old_because: Option<String>,
     /// Every program that was loaded for it.
     programs: Vec<Program>,
     /// Whether mod_wsgi's requests can be told from others.
@@ -114,6 +116,7 @@ impl Trial {
             usable: false,
             reason: None,
             attach_ms: None,
+            old_because: None,
             programs: Vec::new(),
             uprobe: None,
             missing: types.map_or_else(Vec::new, |types| back_end.missing(types)),
@@ -122,6 +125,7 @@ impl Trial {
             Ok(mut probe) => {
                 trial.usable = true;
                 trial.attach_ms = Some(probe.attach_time().as_micros() as f64 / 1e3);
+                trial.old_because = probe.not_new().map(str::to_owned);
                 trial.uprobe = Some(probe.try_uprobe().into());
                 let programs = probe.programs().into_iter();
                 trial.programs = programs

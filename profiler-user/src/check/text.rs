@@ -36,6 +36,12 @@ pub(super) fn of(report: &Report) -> String {
     }
     for trial in &report.back_ends {
         line(trial.name, &verdict(trial));
+        if let Some(why) = &trial.old_because {
+            line(
+                "",
+                &format!("with what is meant for kernels before 5.18: {why}"),
+            );
+        }
         for missing in &trial.missing {
             line("", &format!("missing: {missing}"));
         }
@@ -75,6 +81,7 @@ mod tests {
             usable: reason.is_none(),
             reason: reason.map(str::to_owned),
             attach_ms: reason.is_none().then_some(41.6),
+            old_because: None,
             programs: Vec::new(),
             uprobe: reason
                 .is_none()

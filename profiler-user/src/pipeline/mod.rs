@@ -155,9 +155,13 @@ impl Run {
         self.console.print(&output::pools(&snapshot));
     }
 
-    fn servers(&self) -> Servers {
+    fn servers(&mut self) -> Servers {
+        let threads = self.probe.threads().unwrap_or_else(|error| {
+            self.console.warn(format!("the pool is not known: {error}"));
+            Vec::new()
+        });
         Servers {
-            threads: self.probe.threads(),
+            threads,
             watched: self.probe.watched(),
             roots: self.watcher.roots().collect(),
         }

@@ -27,8 +27,11 @@ const SCAN_SHARE: u32 = 50;
 
 /// The probe, as far as it is needed here.
 pub(super) trait Watch {
-    /// Watches a process and whatever it forks from now on.
+    /// Watches a process and whatever it forks from now on; its threads that are there
+    /// already, from the next `take_up` on.
     fn watch(&mut self, pid: u32) -> Result<(), probe::Error>;
+    /// Takes up the threads of the processes named.
+    fn take_up(&mut self) -> Result<(), probe::Error>;
     /// Names a port that watched processes listen on.
     fn serve(&mut self, port: u16) -> Result<(), probe::Error>;
     /// The processes watched now.
@@ -39,6 +42,10 @@ impl Watch for Probe {
     fn watch(&mut self, pid: u32) -> Result<(), probe::Error> {
         let is_apache = Process::read(pid).is_some_and(|process| apache::is_apache(&process));
         Self::watch(self, pid, is_apache)
+    }
+
+    fn take_up(&mut self) -> Result<(), probe::Error> {
+        Self::take_up(self)
     }
 
     fn serve(&mut self, port: u16) -> Result<(), probe::Error> {
@@ -160,6 +167,7 @@ impl Watcher {
     fn add(&mut self, probe: &mut impl Watch, root: ProcessId) -> Result<()> {
         let mut listening = Listening::new();
         watch_one(probe, &mut listening, root.pid)?;
+        probe.take_up()?;
         let mut known = HashSet::from([root.pid]);
         loop {
             let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
@@ -180,6 +188,7 @@ impl Watcher {
                 watch_one(probe, &mut listening, pid)?;
                 known.insert(pid);
             }
+            probe.take_up()?;
         }
     }
 }
@@ -207,6 +216,10 @@ mod tests {
     impl Watch for Fake {
         fn watch(&mut self, pid: u32) -> Result<(), probe::Error> {
             self.0.push(pid);
+            Ok(())
+        }
+
+        fn take_up(&mut self) -> Result<(), probe::Error> {
             Ok(())
         }
 

@@ -51,9 +51,24 @@ const FENTRY: [Hook; 7] = [
     Hook::EndIfThere("inet_sendpage", "inet_sendpage"),
 ];
 
-const SYSCALL: [Hook; 2] = [
-    Hook::Calls("syscall_exit", "sys_exit_"),
-    Hook::Calls("syscall_enter", "sys_enter_"),
+/// The ends first: what is then seen to begin is also seen to end.
+const SYSCALL: [Hook; 4] = [
+    Hook::Calls("syscall_recv", "sys_exit_", &READS),
+    Hook::Calls("syscall_send", "sys_exit_", &WRITES),
+    Hook::Calls("syscall_enter", "sys_enter_", &READS),
+    Hook::Calls("syscall_enter", "sys_enter_", &WRITES),
+];
+
+/// System calls that read from a socket.
+const READS: [&str; 4] = ["read", "readv", "recvfrom", "recvmsg"];
+/// System calls that write to one.
+const WRITES: [&str; 6] = [
+    "write",
+    "writev",
+    "sendto",
+    "sendmsg",
+    "sendfile64",
+    "splice",
 ];
 
 impl BackEnd {
@@ -129,18 +144,23 @@ impl BackEnd {
     }
 }
 
-/// Attaches the common hooks and the wanted back end, or the first that works;
-/// says why for each that was considered.
-pub fn attach(
-    programs: &mut Ebpf,
-    btf: &Btf,
-    wanted: Option<BackEnd>,
-) -> Result<(BackEnd, Vec<String>), Error> {
+/// Attaches what every back end needs.
+pub fn attach_common(programs: &mut Ebpf, btf: &Btf) -> Result<(), Error> {
     for hook in COMMON {
         hook.attach(programs, btf).map_err(|why| {
             Error::Refused(format!("cannot follow connections and processes: {why}"))
         })?;
     }
+    Ok(())
+}
+
+/// Attaches the wanted back end, or the first that works; says why for each that was
+/// considered.
+pub fn attach(
+    programs: &mut Ebpf,
+    btf: &Btf,
+    wanted: Option<BackEnd>,
+) -> Result<(BackEnd, Vec<String>), Error> {
     if let Some(wanted) = wanted {
         let name = wanted.name();
         return match wanted.attach(programs, btf) {

@@ -104,6 +104,16 @@ impl Types {
             .ok_or(Error::Missing(structure, member))
     }
 
+    /// Size of a structure or union, bytes.
+    pub fn size(&self, structure: &'static str) -> Result<u32, Error> {
+        self.places
+            .iter()
+            .skip(1)
+            .find(|&&at| self.is_composite(at) && self.name_is(at, structure))
+            .and_then(|at| word(&self.data, at + 8))
+            .ok_or(Error::Missing(structure, "size"))
+    }
+
     /// Whether the kernel has that function.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
@@ -174,6 +184,8 @@ mod tests {
         }
         assert!(types.offset("sock", "no_such_member").is_err());
         assert!(types.offset("no_such_struct", "x").is_err());
+        assert_eq!(types.size("iovec").expect("iovec"), 16);
+        assert!(types.size("no_such_struct").is_err());
         assert!(types.has_function("inet_sendmsg"));
         assert!(!types.has_function("inet_sendms"));
     }

@@ -3,20 +3,6 @@
 use aya::programs::{BtfTracePoint, FExit, ProgramError, TracePoint};
 use aya::{Btf, BtfError, Ebpf};
 
-/// System calls that move bytes over a socket.
-const CALLS: [&str; 10] = [
-    "read",
-    "readv",
-    "recvfrom",
-    "recvmsg",
-    "write",
-    "writev",
-    "sendto",
-    "sendmsg",
-    "sendfile64",
-    "splice",
-];
-
 /// A program and its place.
 #[derive(Clone, Copy, Debug)]
 pub enum Hook {
@@ -26,8 +12,8 @@ pub enum Hook {
     End(&'static str, &'static str),
     /// As `End`, of a function that some kernels do not have.
     EndIfThere(&'static str, &'static str),
-    /// Tracepoints of the system calls: program and prefix of their names.
-    Calls(&'static str, &'static str),
+    /// Tracepoints of system calls: program, prefix of their names, and the calls.
+    Calls(&'static str, &'static str, &'static [&'static str]),
 }
 
 impl Hook {
@@ -49,7 +35,7 @@ impl Hook {
                     attached.map_err(|error| format!("fexit/{function}: {}", explain(&error)))
                 }
             },
-            Self::Calls(name, prefix) => system_calls(programs, name, prefix),
+            Self::Calls(name, prefix, calls) => system_calls(programs, name, prefix, calls),
         }
     }
 
@@ -61,7 +47,7 @@ impl Hook {
             Self::End(name, _) | Self::EndIfThere(name, _) => {
                 find(programs, name).map(FExit::unload)
             }
-            Self::Calls(name, _) => find(programs, name).map(TracePoint::unload),
+            Self::Calls(name, ..) => find(programs, name).map(TracePoint::unload),
         };
     }
 }
@@ -75,12 +61,19 @@ fn end(programs: &mut Ebpf, btf: &Btf, name: &str, function: &str) -> Result<(),
     program.attach().map(|_| ())
 }
 
-fn system_calls(programs: &mut Ebpf, name: &str, prefix: &str) -> Result<(), String> {
+fn system_calls(
+    programs: &mut Ebpf,
+    name: &str,
+    prefix: &str,
+    calls: &[&str],
+) -> Result<(), String> {
     let program: &mut TracePoint = find(programs, name)?;
-    program
-        .load()
-        .map_err(|error| format!("{name}: {}", explain(&error)))?;
-    for call in CALLS {
+    if program.fd().is_err() {
+        program
+            .load()
+            .map_err(|error| format!("{name}: {}", explain(&error)))?;
+    }
+    for call in calls {
         let tracepoint = format!("{prefix}{call}");
         program
             .attach("syscalls", &tracepoint)

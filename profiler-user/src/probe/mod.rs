@@ -5,6 +5,7 @@
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
 //! - `hook`: a program and its place.
 //! - `log`: what the programs say in debugging builds.
+//! - `tasks`: programs that go through all threads.
 //! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
 
@@ -14,6 +15,7 @@ mod hook;
 mod log;
 mod object;
 mod offsets;
+mod tasks;
 mod tracefs;
 mod wsgi;
 
@@ -29,7 +31,7 @@ pub use back_end::BackEnd;
 pub use btf::Types;
 use log::KernelLog;
 pub use object::Interned;
-use object::Maps;
+use object::{MadeFor, Maps};
 use wsgi::Modules;
 
 /// What to load.
@@ -105,6 +107,7 @@ pub struct Probe {
     modules: Modules,
     log: KernelLog,
     back_end: BackEnd,
+    not_new: Option<String>,
     reasons: Vec<String>,
     attach_time: Duration,
     cost: Cost,
@@ -114,7 +117,9 @@ impl Probe {
     /// Loads and attaches the programs. Nothing is watched yet.
     pub fn attach(settings: &Settings) -> Result<Self, Error> {
         let start = Instant::now();
-        let (mut programs, btf) = object::load(settings)?;
+        let kernel = object::Kernel::read()?;
+        let (mut programs, not_new) = prepare(settings, &kernel)?;
+        let btf = kernel.btf;
         let log = KernelLog::open(&mut programs)?;
         let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
         let maps = Maps::take(&mut programs)?;
@@ -126,6 +131,7 @@ impl Probe {
             modules: Modules::default(),
             log,
             back_end,
+            not_new,
             reasons,
             attach_time: start.elapsed(),
             cost: Cost::default(),
@@ -151,6 +157,12 @@ impl Probe {
         self.back_end
     }
 
+    /// Why the programs in use are those for kernels before 5.18, if they are.
+    #[must_use]
+    pub fn not_new(&self) -> Option<&str> {
+        self.not_new.as_deref()
+    }
+
     /// Why this back end: a line for each that was considered.
     #[must_use]
     pub fn reasons(&self) -> &[String] {
@@ -163,8 +175,9 @@ impl Probe {
         self.attach_time
     }
 
-    /// Watches a process; its children are then followed in the kernel, as servers of
-    /// the same kind.
+    /// Names a process to be watched; its children are then followed in the kernel, as
+    /// servers of the same kind. The threads that it has are taken up by
+    /// [`Probe::take_up`].
     pub fn watch(&mut self, pid: u32, is_apache: bool) -> Result<(), Error> {
         let kind = match &mut self.programs {
             Some(programs) if is_apache => self.modules.look_into(programs, pid),
@@ -174,6 +187,11 @@ impl Probe {
             .watched
             .insert(pid, kind, 0)
             .map_err(|error| Error::Failed(format!("cannot watch process {pid}: {error}")))
+    }
+
+    /// Takes up the threads of all processes that were named since the last call.
+    pub fn take_up(&mut self) -> Result<(), Error> {
+        self.programs.as_mut().map_or(Ok(()), tasks::take_up)
     }
 
     /// Why it cannot be told which requests of an Apache reach mod_wsgi, since the
@@ -210,9 +228,10 @@ impl Probe {
     }
 
     /// Every thread that has served a request and lives.
-    #[must_use]
-    pub fn threads(&self) -> Vec<ServingThread> {
-        self.maps.threads()
+    pub fn threads(&mut self) -> Result<Vec<ServingThread>, Error> {
+        self.programs
+            .as_mut()
+            .map_or(Ok(Vec::new()), tasks::serving)
     }
 
     /// The kernel's counters, in the order of [`Counter::ALL`].
@@ -243,6 +262,29 @@ impl Probe {
     #[must_use]
     pub fn cost(&self) -> Cost {
         self.programs.as_ref().map_or(self.cost, object::cost)
+    }
+}
+
+/// Loads the first object that the kernel takes, with what every back end needs; and
+/// why not the one before it.
+fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, Option<String>), Error> {
+    let try_out = |made_for| {
+        let mut programs = object::load(made_for, settings, kernel)?;
+        back_end::attach_common(&mut programs, &kernel.btf)?;
+        tasks::load(&mut programs, &kernel.btf)?;
+        Ok::<_, Error>(programs)
+    };
+    let refused = match try_out(MadeFor::NewKernels) {
+        Ok(programs) => return Ok((programs, None)),
+        Err(error) => error,
+    };
+    let first = refused.to_string();
+    match try_out(MadeFor::OldKernels) {
+        Ok(programs) => Ok((programs, Some(first))),
+        Err(again) if again.to_string() == first => Err(refused),
+        Err(again) => Err(Error::Refused(format!(
+            "{first}\n  and with what is meant for old kernels: {again}"
+        ))),
     }
 }
 

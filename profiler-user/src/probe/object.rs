@@ -2,16 +2,35 @@
 
 use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
-use profiler_common::account::Thread;
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, PLACES};
 
-use super::{Blobs, Cost, Error, ServingThread, Settings, offsets};
+use super::{Blobs, Cost, Error, Settings, offsets};
 
-/// The object that profiler-ebpf was built into.
+/// What profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
+static OLD_OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf.old"));
+
+/// The two objects, in the order in which they are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeFor {
+    /// With what kernels have since 5.18.
+    NewKernels,
+    /// Without; from 5.10 on.
+    OldKernels,
+}
+
+impl MadeFor {
+    const fn object(self) -> &'static [u8] {
+        match self {
+            Self::NewKernels => OBJECT,
+            Self::OldKernels => OLD_OBJECT,
+        }
+    }
+}
 
 /// Makes a shared type readable as a map's value.
 #[derive(Clone, Copy)]
@@ -25,30 +44,46 @@ unsafe impl Pod for Shared<Config> {}
 unsafe impl Pod for Shared<Conn> {}
 // SAFETY: as above.
 unsafe impl Pod for Shared<Slot> {}
-// SAFETY: as above.
-unsafe impl Pod for Shared<Thread> {}
+
+/// What the running kernel says of itself.
+pub struct Kernel {
+    /// Its types, as aya reads them.
+    pub btf: Btf,
+    config: Config,
+}
+
+impl Kernel {
+    /// Reads it.
+    pub fn read() -> Result<Self, Error> {
+        let config = offsets::resolve().map_err(|error| {
+            Error::Refused(format!(
+                "wsgiprobe needs the kernel's type information: {error}"
+            ))
+        })?;
+        let btf = Btf::from_sys_fs().map_err(|error| {
+            Error::Refused(format!(
+                "the kernel's type information is unusable: {error}"
+            ))
+        })?;
+        Ok(Self { btf, config })
+    }
+}
 
 /// Loads maps and programs; none is attached.
-pub fn load(settings: &Settings) -> Result<(Ebpf, Btf), Error> {
-    let config = offsets::resolve(settings.ring_bytes / 4).map_err(|error| {
-        Error::Refused(format!(
-            "wsgiprobe needs the kernel's type information: {error}"
-        ))
-    })?;
-    let btf = Btf::from_sys_fs().map_err(|error| {
-        Error::Refused(format!(
-            "the kernel's type information is unusable: {error}"
-        ))
-    })?;
-    let config = Shared(config);
-    let programs = EbpfLoader::new()
-        .btf(Some(&btf))
+pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<Ebpf, Error> {
+    let config = Shared(Config {
+        wake_bytes: settings.ring_bytes / 4,
+        ..kernel.config
+    });
+    EbpfLoader::new()
+        .btf(Some(&kernel.btf))
+        // Task storage, which no wrapper of aya's knows and only programs use.
+        .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
         .map_max_entries("CONNS", settings.max_connections)
         .map_max_entries("EVENTS", settings.ring_bytes)
-        .load(OBJECT)
-        .map_err(|error| refused_or_failed(&error))?;
-    Ok((programs, btf))
+        .load(made_for.object())
+        .map_err(|error| refused_or_failed(&error))
 }
 
 /// Creating a map is the first thing that needs privileges.
@@ -119,7 +154,6 @@ pub struct Maps {
     pub ports: HashMap<MapData, u32, u32>,
     pub interned: Interned,
     counters: PerCpuArray<MapData, u64>,
-    threads: HashMap<MapData, u32, Shared<Thread>>,
     conns: HashMap<MapData, u64, Shared<Conn>>,
     queue: HashMap<MapData, [u64; 2], Shared<Slot>>,
     parked: HashMap<MapData, u64, Shared<Slot>>,
@@ -134,7 +168,6 @@ impl Maps {
             ports: one(programs, "PORTS")?,
             interned: Interned(one(programs, "INTERNED")?),
             counters: one(programs, "COUNTERS")?,
-            threads: one(programs, "THREADS")?,
             conns: one(programs, "CONNS")?,
             queue: one(programs, "QUEUE")?,
             parked: one(programs, "PARKED")?,
@@ -155,17 +188,6 @@ impl Maps {
                 (counter, places.sum())
             })
             .collect()
-    }
-
-    /// Every thread that has served a request and lives.
-    pub fn threads(&self) -> Vec<ServingThread> {
-        let threads = self.threads.iter().filter_map(Result::ok);
-        let words = threads.map(|(tid, Shared(thread))| ServingThread {
-            pid: thread.pid,
-            tid,
-            busy_since_ns: (thread.serving != 0).then_some(thread.taken_ns),
-        });
-        words.collect()
     }
 
     /// Requests that are owed a record.

@@ -4,12 +4,17 @@ use profiler_common::config::Config;
 
 use super::btf::{Error, Types};
 
+/// Size of a thread's stack in the kernel (`THREAD_SIZE`): x86-64, and aarch64 with pages
+/// of 4 KiB.
+const THREAD_SIZE: u32 = 16 << 10;
+
 /// Resolves every member that the programs touch.
-pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
+pub fn resolve() -> Result<Config, Error> {
     let types = Types::of_kernel()?;
     let at = |structure, member| types.offset(structure, member);
     Ok(Config {
         task_tgid: at("task_struct", "tgid")?,
+        task_pid: at("task_struct", "pid")?,
         task_files: at("task_struct", "files")?,
         files_fdt: at("files_struct", "fdt")?,
         fdtable_fd: at("fdtable", "fd")?,
@@ -35,7 +40,11 @@ pub fn resolve(wake_bytes: u32) -> Result<Config, Error> {
         unix_addr: at("unix_sock", "addr")?,
         unix_address_len: at("unix_address", "len")?,
         unix_address_name: at("unix_address", "name")?,
-        wake_bytes,
-        reserved: 0,
+        task_state: at("task_struct", "__state").or_else(|_| at("task_struct", "state"))?,
+        task_stack: at("task_struct", "stack")?,
+        // At its end (`task_pt_regs`).
+        stack_regs: THREAD_SIZE - types.size("pt_regs")?,
+        // A setting, not the kernel's.
+        wake_bytes: 0,
     })
 }

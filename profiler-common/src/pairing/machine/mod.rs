@@ -3,33 +3,27 @@
 //! The hooks call one `on_` function an operation; all of them work on one
 //! connection's [`Conn`] and reach everything else through [`Env`].
 //!
+//! - `loops`: what is repeated.
 //! - `reading`: what a client sends.
 //! - `writing`: what the server answers.
 
+mod loops;
 mod reading;
 mod writing;
-
-use core::ops::ControlFlow;
 
 use super::conn::{Conn, SlotState};
 use super::env::Env;
 use super::scan::{Cursor, Phase};
 use crate::event::Outcome;
-use crate::limits::{MAX_STEPS, MAX_WAITING};
 use crate::stats::Counter;
-use reading::{advance, bad};
+pub use loops::Loop;
+use reading::bad;
 use writing::{status_of, write_piece, write_several};
 
 /// `EAGAIN` (include/uapi/asm-generic/errno-base.h).
 pub const EAGAIN: i64 = -11;
 /// `ECONNRESET` (include/uapi/asm-generic/errno.h).
 const ECONNRESET: i64 = -104;
-
-/// What the steps of one operation share: nothing that changes, see [`Cursor`].
-struct Work<'a, E> {
-    env: &'a mut E,
-    conn: &'a mut Conn,
-}
 
 /// A read brought `len` bytes.
 #[inline(always)]
@@ -48,11 +42,9 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
         end: len,
         ..Cursor::default()
     };
-    let mut work = Work { env, conn };
-    if !E::repeat(MAX_STEPS, &mut work, advance) {
-        bad(work.env, work.conn);
+    if len > 0 && !env.repeat(conn, Loop::Read) {
+        bad(env, conn);
     }
-    let Work { env, conn } = work;
     if conn.scan.is_between_requests() {
         return;
     }
@@ -123,15 +115,8 @@ pub fn on_close<E: Env>(env: &mut E, conn: &mut Conn) {
     if conn.over {
         return;
     }
-    let mut work = Work { env, conn };
-    E::repeat(MAX_WAITING, &mut work, |work: &mut Work<'_, E>| {
-        if work.conn.cur.state == SlotState::Empty {
-            return ControlFlow::Break(());
-        }
-        finish(work.env, work.conn);
-        ControlFlow::Continue(())
-    });
-    work.conn.over = true;
+    env.repeat(conn, Loop::Close);
+    conn.over = true;
 }
 
 /// The server tries to read: it has turned to the connection.

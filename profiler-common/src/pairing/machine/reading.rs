@@ -2,56 +2,30 @@
 
 use core::ops::ControlFlow;
 
-use super::Work;
 use crate::event::FLAG_MALFORMED;
 use crate::pairing::conn::{Conn, Slot, SlotState};
-use crate::pairing::env::{Env, Word};
+use crate::pairing::env::Env;
 use crate::pairing::scan::{Cursor, Event, Phase};
 use crate::stats::Counter;
 
-/// One step through the data.
+/// One step through the data: as much as the view holds, up to the end of a request
+/// or to a header line that matters.
 #[inline(always)]
-pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
-    let Work { env, conn } = work;
-    let pos = conn.cursor.pos;
-    if pos >= conn.cursor.end {
+pub(super) fn advance<E: Env>(env: &mut E, conn: &mut Conn) -> ControlFlow<()> {
+    if conn.scan.needs_bytes() && !env.reach(conn.cursor.pos) {
+        unreadable(env, conn);
         return ControlFlow::Break(());
     }
-    let bytes = if conn.scan.needs_bytes() {
-        let bytes = env.word(pos);
-        if bytes.len == 0 {
-            unreadable(*env, conn);
-            return ControlFlow::Break(());
-        }
-        bytes
-    } else {
-        Word { bits: 0, len: 0 }
-    };
-    match conn.scan.step(bytes, &mut conn.cursor) {
-        Event::None => {}
-        Event::Begin => begin(*env, conn),
-        Event::Method => {
-            let Cursor {
-                token, token_end, ..
-            } = conn.cursor;
-            env.append_method(conn.reading(), token, token_end - token);
-            conn.cursor.token = conn.cursor.pos;
-        }
-        Event::Path => {
-            let Cursor {
-                token, token_end, ..
-            } = conn.cursor;
-            if !conn.untracked {
-                env.append_path(conn.reading(), token, token_end - token);
-            }
-        }
-        Event::Line => {
-            line(*env, conn);
-            if conn.scan.version == 9 {
-                conn.reading().header.head_ns = env.now();
-                end(conn);
-            }
-        }
+    let mut event = Event::None;
+    let mut behind_line = true;
+    if conn.scan.is_before_fields() {
+        event = request_line(env, conn);
+        behind_line = event == Event::Line && conn.cursor.pos < env.view().end;
+    }
+    if behind_line {
+        event = conn.scan.step_behind_line(env.view(), &mut conn.cursor);
+    }
+    match event {
         Event::Head => conn.reading().header.head_ns = env.now(),
         Event::HeadEnd => {
             conn.reading().header.head_ns = env.now();
@@ -59,11 +33,87 @@ pub(super) fn advance<E: Env>(work: &mut Work<'_, E>) -> ControlFlow<()> {
         }
         Event::End => end(conn),
         Event::Bad => {
-            bad(*env, conn);
+            bad(env, conn);
             return ControlFlow::Break(());
         }
+        _ => {}
     }
-    ControlFlow::Continue(())
+    if conn.cursor.pos >= conn.cursor.end {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
+}
+
+/// The request line, as far as the view holds it; [`Event::Line`] once header lines
+/// follow.
+#[inline(always)]
+fn request_line<E: Env>(env: &mut E, conn: &mut Conn) -> Event {
+    if conn.scan.phase == Phase::Start {
+        match conn.scan.start(env.view(), &mut conn.cursor) {
+            Event::Begin => begin(env, conn),
+            other => return other,
+        }
+    }
+    if conn.scan.phase == Phase::Method {
+        match conn.scan.method(env.view(), &mut conn.cursor) {
+            Event::Method => method(env, conn),
+            other => return other,
+        }
+    }
+    if conn.scan.phase == Phase::Path {
+        match conn.scan.path(env.view(), &mut conn.cursor) {
+            Event::Path => path(env, conn),
+            other => return other,
+        }
+    }
+    if conn.scan.phase == Phase::Query {
+        conn.scan.query(env.view(), &mut conn.cursor);
+    }
+    if conn.scan.phase == Phase::Version {
+        match conn.scan.version(env.view(), &mut conn.cursor) {
+            Event::Line => line(env, conn),
+            other => return other,
+        }
+        if conn.scan.phase == Phase::Start {
+            // HTTP/0.9: no header lines follow.
+            conn.reading().header.head_ns = env.now();
+            end(conn);
+            return Event::None;
+        }
+        return Event::Line;
+    }
+    Event::None
+}
+
+#[inline(always)]
+fn method<E: Env>(env: &mut E, conn: &mut Conn) {
+    let Cursor {
+        token, token_end, ..
+    } = conn.cursor;
+    conn.cursor.token = conn.cursor.pos;
+    let len = token_end - token;
+    let view = env.view();
+    let bits = view.eight(token);
+    let in_view = token >= view.start;
+    let slot = conn.reading();
+    if in_view && len < 8 && slot.header.method_len == 0 {
+        let bits = bits & !(u64::MAX << (len * 8));
+        slot.header.method[..8].copy_from_slice(&bits.to_le_bytes());
+        slot.header.method_len = len as u8;
+    } else {
+        env.append_method(slot, token, len);
+    }
+}
+
+#[inline(always)]
+fn path<E: Env>(env: &mut E, conn: &mut Conn) {
+    let Cursor {
+        token, token_end, ..
+    } = conn.cursor;
+    if !conn.untracked {
+        env.append_path(conn.reading(), token, token_end - token);
+    }
 }
 
 /// A request begins: in `cur` if nothing is owed an answer, else in `next`.

@@ -3,9 +3,8 @@
 use core::ops::ControlFlow;
 
 use super::reading::{forget_line, reset};
-use super::{Work, finish};
+use super::{Loop, finish};
 use crate::event::{FLAG_INCOMPLETE, FLAG_MALFORMED};
-use crate::limits::MAX_BUFFERS;
 use crate::pairing::conn::{Conn, SlotState};
 use crate::pairing::env::Env;
 use crate::pairing::scan::Phase;
@@ -17,27 +16,29 @@ use crate::stats::Counter;
 pub(super) fn write_several<E: Env>(env: &mut E, conn: &mut Conn, bytes: u64) {
     conn.cursor.left = bytes;
     conn.cursor.buffer = 0;
-    let mut work = Work { env, conn };
-    E::repeat(MAX_BUFFERS, &mut work, |work: &mut Work<'_, E>| {
-        let Work { env, conn } = work;
-        let Some((start, length)) = env.buffer_start(conn.cursor.buffer) else {
-            return ControlFlow::Break(());
-        };
-        conn.cursor.buffer += 1;
-        let here = length.min(conn.cursor.left);
-        conn.cursor.left -= here;
-        if here > 0 {
-            write_piece(*env, conn, status_of(start), here);
-        }
-        if conn.cursor.left == 0 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
-    let left = work.conn.cursor.left;
+    env.repeat(conn, Loop::Answers);
+    let left = conn.cursor.left;
     if left > 0 {
-        write_piece(work.env, work.conn, None, left);
+        write_piece(env, conn, None, left);
+    }
+}
+
+/// The next buffer of such a write.
+#[inline(always)]
+pub(super) fn answer<E: Env>(env: &mut E, conn: &mut Conn) -> ControlFlow<()> {
+    let Some((start, length)) = env.buffer_start(conn.cursor.buffer) else {
+        return ControlFlow::Break(());
+    };
+    conn.cursor.buffer += 1;
+    let here = length.min(conn.cursor.left);
+    conn.cursor.left -= here;
+    if here > 0 {
+        write_piece(env, conn, status_of(start), here);
+    }
+    if conn.cursor.left == 0 {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
     }
 }
 

@@ -2,22 +2,115 @@
 
 use super::{Cursor, Event, Phase, Scanner, word};
 use crate::pairing::swar;
+use crate::pairing::view::{View, Word};
 
 const CONTENT_LENGTH: [u64; 2] = [word(*b"content-"), word(*b"length\0\0")];
 const TRANSFER_ENCODING: [u64; 2] = [word(*b"transfer"), word(*b"-encodin")];
+/// What `Content-Length:` has behind its first eight bytes, and the bytes of it.
+const LENGTH_COLON: u64 = word(*b"length:\0");
+const SEVEN: u64 = u64::MAX >> 8;
+/// Turns the letters of a name into small ones: 0x20 wherever a letter is to be.
+const SMALL_CONTENT: u64 = word([0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0]);
+const SMALL_LENGTH: u64 = word([0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0, 0]);
+const SMALL_TRANSFER: u64 = word([0x20; 8]);
 /// `chunked`, the last seven bytes of a window.
 const CHUNKED: u64 = word(*b"\0chunked");
 /// Clears the oldest of the eight bytes in a window.
 const CHUNKED_MASK: u64 = !0xff;
 
+/// Words and lines that are looked at in one step.
+const TURNS: u32 = 32;
+
+/// First bytes of lines that may matter, by their lowest six bits. Others with the
+/// same bits are looked at more closely in vain.
+const MAY_MATTER: u64 = {
+    let firsts = *b"\r\ncCtT";
+    let mut bits = 0;
+    let mut index = 0;
+    while index < firsts.len() {
+        bits |= 1_u64 << (firsts[index] & 63);
+        index += 1;
+    }
+    bits
+};
+
+/// Whether the line at `pos` ends the head, or may be of a header that matters.
+#[inline(always)]
+fn matters(view: View<'_>, pos: u32) -> bool {
+    let first_byte = view.byte(pos);
+    if MAY_MATTER >> (first_byte & 63) & 1 == 0 {
+        return false;
+    }
+    if first_byte == b'\r' || first_byte == b'\n' {
+        return true;
+    }
+    let name = view.eight(pos);
+    if name | SMALL_CONTENT == CONTENT_LENGTH[0] {
+        return is_length(view, pos) || pos + 15 > view.end;
+    }
+    // A name cut short by the view may be any.
+    name | SMALL_TRANSFER == TRANSFER_ENCODING[0] || pos + 8 > view.end
+}
+
+/// Whether a line that begins with `content-` goes on with `length:`.
+#[inline(always)]
+fn is_length(view: View<'_>, pos: u32) -> bool {
+    (view.eight(pos + 8) | SMALL_LENGTH) & SEVEN == LENGTH_COLON
+}
+
 impl Scanner {
+    /// The header lines, from the start of one or from within one that does not
+    /// matter.
     #[inline(always)]
-    pub(super) fn header(&mut self, first_byte: u8, cursor: &mut Cursor) -> Event {
-        match first_byte {
-            b'\r' => {
-                cursor.pos += 1;
-                Event::None
+    pub(super) fn fields(&mut self, view: View<'_>, cursor: &mut Cursor) -> Event {
+        if self.phase == Phase::Skip || !matters(view, cursor.pos) {
+            self.skip_lines(view, cursor);
+        }
+        if self.phase == Phase::Header && cursor.pos < view.end {
+            return self.header(view, cursor);
+        }
+        Event::None
+    }
+
+    /// Moves to the start of the next line that may matter.
+    #[inline(always)]
+    fn skip_lines(&mut self, view: View<'_>, cursor: &mut Cursor) {
+        let mut words = view.words_from(cursor.pos);
+        for _ in 0..TURNS {
+            let found = swar::equal(words.bits, b'\n');
+            if found == 0 {
+                words.next();
+                continue;
             }
+            let at = words.position(found);
+            if at >= view.end {
+                cursor.pos = view.end;
+                self.phase = Phase::Skip;
+                return;
+            }
+            // At the end lies a LF, which matters.
+            if matters(view, at + 1) {
+                cursor.pos = at + 1;
+                self.phase = Phase::Header;
+                return;
+            }
+            words = view.words_from(at + 1);
+        }
+        cursor.pos = view.start + words.offset;
+        self.phase = Phase::Skip;
+    }
+
+    #[inline(always)]
+    fn header(&mut self, view: View<'_>, cursor: &mut Cursor) -> Event {
+        let mut first_byte = view.byte(cursor.pos);
+        if first_byte == b'\r' {
+            cursor.pos += 1;
+            first_byte = view.byte(cursor.pos);
+            if first_byte != b'\n' || cursor.pos >= view.end {
+                return Event::None;
+            }
+        }
+        match first_byte {
             b'\n' => {
                 cursor.pos += 1;
                 if self.chunked {
@@ -32,6 +125,13 @@ impl Scanner {
                     self.phase = Phase::Start;
                     Event::HeadEnd
                 }
+            }
+            b'c' | b'C' if cursor.pos + 15 <= view.end && is_length(view, cursor.pos) => {
+                // The first eight bytes have been compared: see `matters`.
+                cursor.pos += 15;
+                self.remaining = 0;
+                self.phase = Phase::Length;
+                Event::None
             }
             b'c' | b'C' | b't' | b'T' => {
                 self.window = 0;
@@ -88,17 +188,26 @@ impl Scanner {
     }
 
     #[inline(always)]
-    pub(super) fn length(&mut self, byte: u8, cursor: &mut Cursor) -> Event {
-        match byte {
-            b'0'..=b'9' => {
-                // Over 2^60 bytes no server reads on; the cut only keeps it in range.
-                if self.remaining < 1 << 56 {
-                    self.remaining = self.remaining * 10 + u64::from(byte - b'0');
-                }
-                cursor.pos += 1;
+    pub(super) fn length(&mut self, word: Word, cursor: &mut Cursor) -> Event {
+        for index in 0..8 {
+            let byte = swar::byte(word.bits, index);
+            if index >= word.len {
+                break;
             }
-            b' ' | b'\t' => cursor.pos += 1,
-            _ => self.phase = Phase::Skip,
+            match byte {
+                b'0'..=b'9' => {
+                    // Over 2^60 bytes no server reads on; the cut only keeps it in range.
+                    if self.remaining < 1 << 56 {
+                        self.remaining = self.remaining * 10 + u64::from(byte - b'0');
+                    }
+                    cursor.pos += 1;
+                }
+                b' ' | b'\t' => cursor.pos += 1,
+                _ => {
+                    self.phase = Phase::Skip;
+                    break;
+                }
+            }
         }
         Event::None
     }

@@ -1,4 +1,4 @@
-//! Follows the bytes a client sends, at most eight a step.
+//! Follows the bytes a client sends: a step takes what it can of the current phase.
 //!
 //! It knows no more of HTTP/1 than is needed to tell where a request begins,
 //! what its line says and where its body ends: RFC 9112 sections 2.2 (empty
@@ -16,8 +16,8 @@ mod body;
 mod fields;
 mod line;
 
-use super::env::Word;
 use super::swar;
+use super::view::View;
 
 /// Where in a request the next byte lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,27 +158,41 @@ impl Scanner {
         !matches!(self.phase, Phase::Body | Phase::ChunkData | Phase::Unsynced)
     }
 
+    /// Whether the request line is not complete.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_before_fields(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Start | Phase::Method | Phase::Path | Phase::Query | Phase::Version
+        )
+    }
+
     /// Looks at the bytes at `cursor.pos` and moves it on by at least one, except
     /// where it reports [`Event::Begin`] or a change of phase.
     #[inline(always)]
-    pub fn step(&mut self, word: Word, cursor: &mut Cursor) -> Event {
-        let first_byte = swar::byte(word.bits, 0);
+    pub fn step(&mut self, view: View<'_>, cursor: &mut Cursor) -> Event {
         match self.phase {
-            Phase::Start => self.start(first_byte, cursor),
-            Phase::Method => self.method(word, cursor),
-            Phase::Path => self.path(word, cursor),
-            Phase::Query => self.query(word, cursor),
-            Phase::Version => self.version(word, cursor),
-            Phase::Header => self.header(first_byte, cursor),
-            Phase::Name => self.name(first_byte, cursor),
-            Phase::Length => self.length(first_byte, cursor),
-            Phase::Coding => self.coding(first_byte, cursor),
-            Phase::Skip => {
-                if line_end(word, cursor) {
-                    self.phase = Phase::Header;
-                }
+            Phase::Start => self.start(view, cursor),
+            Phase::Method => self.method(view, cursor),
+            Phase::Path => self.path(view, cursor),
+            Phase::Query => {
+                self.query(view, cursor);
                 Event::None
             }
+            Phase::Version => self.version(view, cursor),
+            _ => self.step_behind_line(view, cursor),
+        }
+    }
+
+    /// The same behind a request line.
+    #[inline(always)]
+    pub(super) fn step_behind_line(&mut self, view: View<'_>, cursor: &mut Cursor) -> Event {
+        match self.phase {
+            Phase::Header | Phase::Skip => self.fields(view, cursor),
+            Phase::Name => self.name(view.byte(cursor.pos), cursor),
+            Phase::Length => self.length(view.word(cursor.pos), cursor),
+            Phase::Coding => self.coding(view.byte(cursor.pos), cursor),
             Phase::Body => {
                 if self.skip_remaining(cursor) {
                     self.phase = Phase::Start;
@@ -192,22 +206,22 @@ impl Scanner {
                 }
                 Event::None
             }
-            Phase::ChunkSize => self.chunk_size(first_byte, cursor),
+            Phase::ChunkSize => self.chunk_size(view.byte(cursor.pos), cursor),
             Phase::ChunkExtension => {
-                if line_end(word, cursor) {
+                if line_end(view, cursor) {
                     self.after_chunk_size();
                 }
                 Event::None
             }
-            Phase::ChunkEnd => self.chunk_end(first_byte, cursor),
-            Phase::Trailer => self.trailer(first_byte, cursor),
+            Phase::ChunkEnd => self.chunk_end(view.byte(cursor.pos), cursor),
+            Phase::Trailer => self.trailer(view.byte(cursor.pos), cursor),
             Phase::TrailerSkip => {
-                if line_end(word, cursor) {
+                if line_end(view, cursor) {
                     self.phase = Phase::Trailer;
                 }
                 Event::None
             }
-            Phase::Unsynced => {
+            _ => {
                 cursor.pos = cursor.end;
                 Event::None
             }
@@ -230,14 +244,17 @@ const fn word(bytes: [u8; 8]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// Moves past the next LF of the word, or past the word; true where there was one.
+/// Moves past the next LF, or as far as it looks; true where there was one.
 #[inline(always)]
-fn line_end(word: Word, cursor: &mut Cursor) -> bool {
-    let at = swar::first(swar::equal(word.bits, b'\n'));
-    if at < word.len {
-        cursor.pos += at + 1;
-        return true;
+fn line_end(view: View<'_>, cursor: &mut Cursor) -> bool {
+    match view.find::<8>(cursor.pos, |bits| swar::equal(bits, b'\n')) {
+        Ok(at) => {
+            cursor.pos = at + 1;
+            true
+        }
+        Err(end) => {
+            cursor.pos = end;
+            false
+        }
     }
-    cursor.pos += word.len;
-    false
 }

@@ -1,10 +1,11 @@
 //! What frames a request's body, by the scanner and by a parser of heads.
 
-use profiler_common::pairing::env::Word;
 use profiler_common::pairing::scan::{Cursor, Event, Phase, Scanner};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+
+use crate::host::Window;
 
 /// How long a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,16 +85,10 @@ pub fn scanned(head: &[u8], cut: usize) -> Framing {
             end: piece.len() as u32,
             ..Cursor::default()
         };
+        let mut window = Window::empty();
+        window.fill(0, piece);
         while cursor.pos < cursor.end {
-            let rest = &piece[cursor.pos as usize..];
-            let len = rest.len().min(8);
-            let mut bytes = [b'\n'; 8];
-            bytes[..len].copy_from_slice(&rest[..len]);
-            let word = Word {
-                bits: u64::from_le_bytes(bytes),
-                len: len as u32,
-            };
-            match scan.step(word, &mut cursor) {
+            match scan.step(window.view(), &mut cursor) {
                 Event::Bad | Event::End => panic!("within the head"),
                 Event::Head | Event::HeadEnd => ends += 1,
                 _ => {}

@@ -1,6 +1,7 @@
 //! What no client and no server would do.
 
 use profiler_common::pairing::machine;
+use profiler_common::pairing::view::VIEW_BYTES;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -57,6 +58,8 @@ pub struct Surroundings {
     pub long_path_room: usize,
     pub ring_room: usize,
     pub readable: usize,
+    /// Bytes that are looked at together.
+    pub window_room: usize,
 }
 
 /// Bytes, more or less like HTTP.
@@ -87,13 +90,17 @@ pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
 pub fn surroundings() -> impl Strategy<Value = Surroundings> {
     let room = || prop_oneof![2 => Just(usize::MAX), 1 => 0..4_usize];
     let readable = prop_oneof![4 => Just(usize::MAX), 1 => 0..100_usize];
-    (any::<bool>(), room(), room(), room(), readable).prop_map(
-        |(known_from_start, queue_room, long_path_room, ring_room, readable)| Surroundings {
-            known_from_start,
-            queue_room,
-            long_path_room,
-            ring_room,
-            readable,
+    let window = prop_oneof![Just(VIEW_BYTES as usize), 1..100_usize];
+    (any::<bool>(), room(), room(), room(), readable, window).prop_map(
+        |(known_from_start, queue_room, long_path_room, ring_room, readable, window_room)| {
+            Surroundings {
+                known_from_start,
+                queue_room,
+                long_path_room,
+                ring_room,
+                readable,
+                window_room,
+            }
         },
     )
 }
@@ -109,6 +116,7 @@ impl Surroundings {
         connection.host.long_path_room = self.long_path_room;
         connection.host.ring_room = self.ring_room;
         connection.host.readable = self.readable;
+        connection.host.window_room = self.window_room;
         connection
     }
 }

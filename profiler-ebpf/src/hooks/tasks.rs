@@ -1,0 +1,80 @@
+//! Threads that are there already: iterators over all of them, for user space to run.
+
+use aya_ebpf::bindings::{seq_file, task_struct};
+use aya_ebpf::helpers::generated::bpf_seq_write;
+use profiler_common::account::{SERVING_SIZE, Serving};
+
+use super::watched_kind;
+use crate::config::setting;
+use crate::kernel::member;
+use crate::tasks;
+
+/// `struct bpf_iter__task` (kernel/bpf/task_iter.c).
+#[repr(C)]
+pub struct Visit {
+    meta: *const Meta,
+    /// Null after the last one.
+    task: *mut task_struct,
+}
+
+/// `struct bpf_iter_meta` (include/linux/bpf.h), as far as it is used.
+#[repr(C)]
+struct Meta {
+    seq: *mut seq_file,
+}
+
+/// Takes up the threads of processes that are watched.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/task")]
+pub extern "C" fn take_up(visit: *const Visit) -> i32 {
+    try_take_up(visit);
+    0
+}
+
+#[inline(always)]
+fn try_take_up(visit: *const Visit) -> Option<()> {
+    // SAFETY: the context of such a program, which the verifier knows.
+    let task = unsafe { (*visit).task };
+    if task.is_null() {
+        return None;
+    }
+    let group: u32 = member(task as u64, setting!(task_tgid))?;
+    let thread: u32 = member(task as u64, setting!(task_pid))?;
+    let kind = watched_kind(group)?;
+    tasks::add(task, u64::from(group) << 32 | u64::from(thread), kind);
+    None
+}
+
+/// Tells of the threads that have served requests: a [`Serving`] each.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/task")]
+pub extern "C" fn tell_serving(visit: *const Visit) -> i32 {
+    try_tell(visit);
+    0
+}
+
+#[inline(always)]
+fn try_tell(visit: *const Visit) -> Option<()> {
+    // SAFETY: as above.
+    let (meta, task) = unsafe { ((*visit).meta, (*visit).task) };
+    if task.is_null() {
+        return None;
+    }
+    let thread = &tasks::of(task)?.thread;
+    if thread.taken_ns == 0 {
+        return None;
+    }
+    let serving = Serving {
+        id: thread.id,
+        since_ns: match thread.serving {
+            0 => 0,
+            _ => thread.taken_ns,
+        },
+    };
+    // SAFETY: a pointer of the context, and a value on the stack.
+    unsafe {
+        let to = (*meta).seq;
+        bpf_seq_write(to, (&raw const serving).cast(), SERVING_SIZE as u32);
+    }
+    None
+}
