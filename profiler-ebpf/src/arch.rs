@@ -16,9 +16,6 @@ pub struct Syscall {
 }
 
 impl Syscall {
-    /// None.
-    pub const NONE: Self = Self::new(Buffers::OPAQUE, u32::MAX);
-
     /// The call of that number on that descriptor.
     #[inline(always)]
     pub fn of(number: u64, descriptor: u32, second: u64, third: u64) -> Self {
@@ -149,7 +146,7 @@ mod shared {
 pub fn current_arguments(current: Current) -> Arguments {
     let frame = Frame::of(current);
     Arguments {
-        number: frame.half(regs::NUMBER),
+        number: frame.number(),
         first: frame.word(regs::FIRST),
         second: frame.word(regs::SECOND),
         third: frame.word(regs::THIRD),
@@ -171,19 +168,18 @@ impl Frame {
         )
     }
 
+    /// An `int` on arm64, and the verifier allows no more than its own bytes.
+    #[inline(always)]
+    fn number(&self) -> u64 {
+        // SAFETY: as in `word`; the low half comes first on both processors.
+        u64::from(unsafe { *self.0.add(regs::NUMBER).cast::<u32>() })
+    }
+
     #[inline(always)]
     fn word(&self, index: usize) -> u64 {
         // SAFETY: typed for the verifier, which checks each load against the kernel's own
         // `struct pt_regs`.
         unsafe { *self.0.add(index) }
-    }
-
-    /// The low half of a word: an `int` on arm64, and the verifier allows no more than
-    /// its own bytes.
-    #[inline(always)]
-    fn half(&self, index: usize) -> u64 {
-        // SAFETY: as above.
-        u64::from(unsafe { *self.0.add(index).cast::<u32>() })
     }
 }
 
@@ -201,14 +197,15 @@ impl Frame {
         Self(stack.map_or(0, |stack| stack + u64::from(setting!(stack_regs))))
     }
 
+    /// In the low half of the word.
     #[inline(always)]
-    fn word(&self, index: usize) -> u64 {
-        crate::kernel::member(self.0, index as u32 * 8).unwrap_or(0)
+    fn number(&self) -> u64 {
+        self.word(regs::NUMBER) & 0xffff_ffff
     }
 
     #[inline(always)]
-    fn half(&self, index: usize) -> u64 {
-        self.word(index) & 0xffff_ffff
+    fn word(&self, index: usize) -> u64 {
+        crate::kernel::member(self.0, index as u32 * 8).unwrap_or(0)
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use self::pairs::pair;
 use crate::access_log::Entry;
+use crate::emulated::patiently;
 use crate::latency::Differences;
 use crate::probe::Report;
 use crate::report::Request;
@@ -211,5 +212,5 @@ fn close(entry: &Entry, request: &Request) -> bool {
     let apart = read
         .duration_since(logged)
         .unwrap_or_else(|earlier| earlier.duration());
-    apart < SAME_TIME
+    apart < patiently(SAME_TIME)
 }

@@ -9,12 +9,9 @@ use harness::matching::Check;
 use harness::probe::Probe;
 use harness::server::Server;
 
-#[test]
-fn main_job() -> Result<()> {
-    harness::backends::run(Backend::Sock, watched)
-}
+harness::on_each_backend!(main_job);
 
-fn watched(backend: Backend) -> Result<()> {
+fn main_job(backend: Backend) -> Result<()> {
     let express = Express::start()?;
     let probe = Probe::attach(backend, express.pid()?)?;
     let mut kept = express.connect()?;

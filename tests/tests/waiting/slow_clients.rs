@@ -8,11 +8,13 @@ use anyhow::{Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{get, post};
+use harness::emulated::emulated;
 use harness::measured::Measured;
 use harness::report::Request;
 use harness::report::parts::CAUSES;
 use harness::run::Run;
 use harness::server::Server;
+use harness::skip;
 
 harness::on_each_backend!(embedded, daemon);
 
@@ -75,6 +77,10 @@ fn waits_for_the_client(request: &Request, said: &Measured) -> Result<()> {
     let waits = request.waits()?;
     let client = waits.of("client")?;
     ensure!(client >= pause / 10 * 9, "client {client}: {request:?}");
+    if emulated() {
+        skip::say("it bounds times from above, and processors are emulated");
+        return Ok(());
+    }
     for cause in CAUSES {
         let found = waits.of(cause)?;
         ensure!(

@@ -87,6 +87,10 @@ impl Budget {
                 }
                 continue;
             }
+            // Another machine of that series may take more than the one that was asked.
+            if !budget.contains_key(name) {
+                continue;
+            }
             for program in &back_end.programs {
                 let (program, count) = (&program.name, program.count());
                 match self.of(kernel, name, program) {
@@ -180,6 +184,17 @@ mod tests {
             budget.faults("6.1", &refused),
             ["6.1 refuses sock: too complex"]
         );
+    }
+
+    #[test]
+    fn another_back_end_is_welcome() {
+        let mut more = report(&[("a", Some(1))]);
+        more.back_ends.push(BackEnd {
+            name: "fentry".to_owned(),
+            ..more.back_ends[0].clone()
+        });
+        let faults = budget(&[("a", Some(1))]).faults("6.1", &more);
+        assert!(faults.is_empty(), "{faults:?}");
     }
 
     #[test]

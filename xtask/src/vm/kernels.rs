@@ -17,6 +17,9 @@ pub struct Kernel {
     pub suite: Suite,
     /// Only tests with this in their name; all without it.
     pub only: Option<&'static str>,
+    /// The back ends whose programs this kernel preempts: emulated programs are so slow
+    /// that it skips many runs (docs/kernel-support.md).
+    pub preempts: &'static [&'static str],
     /// Whether the test command boots it, too.
     pub usual: bool,
 }
@@ -47,8 +50,12 @@ pub const ALL: [Kernel; 6] = [
         ..kernel("6.1", "6.1.", Suite::Security("bookworm-security"))
     },
     kernel("6.12", "6.12.", Suite::Security("bookworm-security")),
-    kernel("6.18", "6.18.", Suite::Main("trixie-backports")),
     Kernel {
+        preempts: &["fentry"],
+        ..kernel("6.18", "6.18.", Suite::Main("trixie-backports"))
+    },
+    Kernel {
+        preempts: &["sock", "fentry", "syscall"],
         usual: true,
         ..kernel("7.x", "7.", Suite::Main("sid"))
     },
@@ -67,6 +74,7 @@ const fn kernel(name: &'static str, series: &'static str, suite: Suite) -> Kerne
         arch: Arch::Amd64,
         suite,
         only: None,
+        preempts: &[],
         usual: false,
     }
 }
@@ -91,6 +99,14 @@ fn find(name: &str) -> Result<Kernel> {
         },
         Ok,
     )
+}
+
+impl Kernel {
+    /// Its name in the verifier's budget: other kernels of that series allow other
+    /// hooks.
+    pub fn budget(&self) -> String {
+        format!("debian-{}", self.name)
+    }
 }
 
 impl Suite {

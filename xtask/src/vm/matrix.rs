@@ -63,7 +63,7 @@ impl Row {
             }
         }
         if let Some(report) = &outcome.report {
-            faults.extend(budget.faults(name, report));
+            faults.extend(budget.faults(&self.kernel.budget(), report));
         }
         if !outcome.complete {
             faults.push(format!("{name}: the guest did not come to its end"));
@@ -241,8 +241,11 @@ mod tests {
         let mut before = row().outcome.unwrap().report.unwrap();
         before.back_ends[0].usable = true;
         let mut budget = Budget::default();
-        budget.update("6.12", &before);
+        budget.update("debian-6.12", &before);
         let faults = row().faults(&budget);
-        assert!(faults[2].starts_with("6.12 refuses sock: "), "{faults:?}");
+        assert!(
+            faults[2].starts_with("debian-6.12 refuses sock: "),
+            "{faults:?}"
+        );
     }
 }

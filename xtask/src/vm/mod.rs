@@ -122,7 +122,8 @@ pub fn tally(options: &Options) -> Result<Tally> {
     Ok(tally)
 }
 
-/// What these kernels say of wsgiprobe, with their names; runs no test.
+/// What these kernels say of wsgiprobe, with their names in the verifier's budget; runs
+/// no test.
 pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
     let kernels = kernels::choose(names, false)?;
     let mut progress = Progress::new("vm", 3);
@@ -131,7 +132,7 @@ pub fn reports(names: &[String]) -> Result<Vec<(String, Report)>> {
     let plan = Plan::default();
     let rows = progress.step("ask the kernels", || crew::rows(&guests, &programs, &plan))?;
     let report = |row: Row| {
-        let name = row.kernel.name.to_owned();
+        let name = row.kernel.budget();
         let report = row.outcome.ok().and_then(|outcome| outcome.report);
         let report = report.with_context(|| format!("kernel {name} did not answer"))?;
         Ok((name, report))
