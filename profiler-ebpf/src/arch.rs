@@ -16,6 +16,9 @@ pub struct Syscall {
 }
 
 impl Syscall {
+    /// None.
+    pub const NONE: Self = Self::new(Buffers::OPAQUE, u32::MAX);
+
     /// The call of that number on that descriptor.
     #[inline(always)]
     pub fn of(number: u64, descriptor: u32, second: u64, third: u64) -> Self {
