@@ -62,6 +62,36 @@ pub struct Config {
 // 24 words, no padding.
 const _: () = assert!(size_of::<Config>() == 24 * 4);
 
+/// What a program hangs on, as far as being preempted goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hung {
+    /// A tracepoint: preempted since Linux 7.
+    Tracepoint,
+    /// A function's end: always preempted, where the kernel preempts itself.
+    Function,
+}
+
+impl Hung {
+    /// Stands for a call of the kernel's function `bpf_preempt_disable`: a helper's
+    /// number that no kernel has.
+    #[must_use]
+    pub const fn preemption_off(self) -> usize {
+        match self {
+            Self::Tracepoint => u32::from_le_bytes(*b"t_-\x03") as usize,
+            Self::Function => u32::from_le_bytes(*b"f_-\x03") as usize,
+        }
+    }
+
+    /// Likewise for `bpf_preempt_enable`.
+    #[must_use]
+    pub const fn preemption_on(self) -> usize {
+        match self {
+            Self::Tracepoint => u32::from_le_bytes(*b"t_+\x03") as usize,
+            Self::Function => u32::from_le_bytes(*b"f_+\x03") as usize,
+        }
+    }
+}
+
 /// Stable members of `struct sock_common`, which every `struct sock` begins with
 /// (include/net/sock.h; unchanged since 3.x, before BPF could see them).
 pub mod sock_common {

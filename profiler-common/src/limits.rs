@@ -30,37 +30,59 @@ pub const MAX_BUFFERS: u32 = 256;
 
 /// Requests that can wait on one connection when it closes: as many as a map of
 /// waiting requests can hold at all, and the two in the connection itself.
-pub const MAX_WAITING: u32 = PIPELINE_ENTRIES + 2;
+pub const MAX_WAITING: u32 = MAX_ENTRIES / CONNECTIONS_PER_PIPELINED + 2;
 
-/// Pipelined requests that wait beyond the second of their connection, on all
-/// connections together. Browsers do not pipeline; what does is test tools.
-pub const PIPELINE_ENTRIES: u32 = 4096;
+/// What any of the settable capacities can be at most: Linux has no more processes
+/// and threads (`PID_MAX_LIMIT`).
+pub const MAX_ENTRIES: u32 = 1 << 22;
 
-/// Requests under way whose path is longer than [`PATH_INLINE`].
-pub const LONG_PATH_ENTRIES: u32 = 256;
+/// The least that a map is given, however small the option that scales it.
+pub const MIN_ENTRIES: u32 = 16;
 
-/// Processes followed at a time. Linux's default `pid_max` is 32768, a large
-/// prefork server has some hundreds of children.
-pub const PROCESS_ENTRIES: u32 = 8192;
+/// Connections tracked at a time (`--max-connections`): well over what Apache's
+/// event MPM holds on a large host, at 1.5 KiB for each that is there.
+pub const CONNECTION_ENTRIES: u32 = 16_384;
 
-/// Ports on which watched processes listen.
-pub const PORT_ENTRIES: u32 = 256;
+/// For so many connections there is a place for one pipelined request that waits
+/// beyond the second of its connection. Browsers do not pipeline; what does is test
+/// tools.
+pub const CONNECTIONS_PER_PIPELINED: u32 = 4;
 
-/// Threads inside a hooked system call at a time (back end `syscall`).
-pub const CALL_ENTRIES: u32 = 8192;
+/// For so many connections there is a place for one request under way whose path is
+/// longer than [`PATH_INLINE`].
+pub const CONNECTIONS_PER_LONG_PATH: u32 = 64;
 
-/// Threads that serve requests. A host with more runs into other walls first.
-pub const THREAD_ENTRIES: u32 = 16_384;
+/// For so many connections there is a place for one request whose client was gone
+/// before the daemon was done.
+pub const CONNECTIONS_PER_PARKED: u32 = 16;
 
-/// Requests handed to mod_wsgi daemons and not finished: one a daemon thread, and
-/// those in the listen queues of the daemons (100 each by default).
+/// Pipelined requests that wait, by default.
+pub const PIPELINE_ENTRIES: u32 = CONNECTION_ENTRIES / CONNECTIONS_PER_PIPELINED;
+
+/// Long paths, by default.
+pub const LONG_PATH_ENTRIES: u32 = CONNECTION_ENTRIES / CONNECTIONS_PER_LONG_PATH;
+
+/// Requests left to their daemons, by default.
+pub const PARKED_ENTRIES: u32 = CONNECTION_ENTRIES / CONNECTIONS_PER_PARKED;
+
+/// Requests handed to mod_wsgi daemons and not finished (`--max-handovers`): one a daemon
+/// thread, and those in the listen queues of the daemons (100 each by default).
 pub const HANDOVER_ENTRIES: u32 = 8_192;
 
-/// Requests whose client was gone before the daemon was done.
-pub const PARKED_ENTRIES: u32 = 1_024;
+/// Processes followed at a time (`--max-processes`). Linux's default `pid_max` is
+/// 32768, a large prefork server has some hundreds of children.
+pub const PROCESS_ENTRIES: u32 = 8192;
 
-/// Different sets of mod_wsgi's names, and different upstream peers.
+/// Different sets of mod_wsgi's names, and different upstream peers
+/// (`--max-names`).
 pub const BLOB_ENTRIES: u32 = 4_096;
+
+/// Ports on which watched processes listen (`--max-ports`).
+pub const PORT_ENTRIES: u32 = 256;
+
+/// Bytes of the ring buffer (`--ring-size`): some 12 000 requests, seconds of a busy
+/// server's.
+pub const RING_BYTES: u32 = 4 << 20;
 
 /// Bytes of a name of mod_wsgi's that are kept, to be a multiple of 8.
 pub const NAME_CAP: usize = 64;

@@ -7,7 +7,7 @@
 
 /// Sets of counters on each CPU: programs that an interrupt can bring while another
 /// is at work count apart, or the equation would miss one now and then.
-pub const PLACES: u32 = 4;
+pub const PLACES: u32 = 13;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {
@@ -62,14 +62,20 @@ counters! {
     PartialLine = "partial_line", Note;
     /// Paths cut because they are over the limit or the long-path map was full.
     PathTruncated = "path_truncated", Note;
+    /// Those of them that were cut because the long-path map was full.
+    LongPathFull = "long_path_full", Note;
     /// Processes that could not be followed: the process map was full.
     ProcessFull = "process_full", Note;
     /// Operations on a watched connection whose bytes were out of reach.
     OpaqueIo = "opaque_io", Note;
-    /// Requests without CPU and waiting times: the thread map was full.
-    ThreadFull = "thread_full", Note;
+    /// Threads that could not be followed: the kernel had no memory for them. What they
+    /// do is not seen.
+    ThreadUnknown = "thread_unknown", Note;
     /// Requests without a daemon's part: the map of handovers was full.
     HandoverFull = "handover_full", Note;
+    /// Requests without the end of the daemon's part: the map of those left to their
+    /// daemons was full.
+    ParkedFull = "parked_full", Note;
     /// Names or peers that a request lacks: the map of interned ones was full.
     NameFull = "name_full", Note;
 }

@@ -16,6 +16,9 @@ pub struct Syscall {
 }
 
 impl Syscall {
+    /// None.
+    pub const NONE: Self = Self::new(Buffers::OPAQUE, u32::MAX);
+
     /// The call of that number on that descriptor.
     #[inline(always)]
     pub fn of(number: u64, descriptor: u32, second: u64, third: u64) -> Self {
@@ -146,11 +149,11 @@ mod shared {
 pub fn current_arguments(current: Current) -> Arguments {
     let frame = Frame::of(current);
     Arguments {
-        // arm64 keeps it in the low half of the word.
-        number: frame.word(regs::NUMBER) & 0xffff_ffff,
-        first: frame.word(regs::FIRST),
-        second: frame.word(regs::SECOND),
-        third: frame.word(regs::THIRD),
+        // An `int` on arm64, and the verifier allows no more than its own bytes.
+        number: u64::from(frame.get::<u32>(regs::NUMBER)),
+        first: frame.get(regs::FIRST),
+        second: frame.get(regs::SECOND),
+        third: frame.get(regs::THIRD),
     }
 }
 
@@ -163,17 +166,15 @@ impl Frame {
     #[inline(always)]
     fn of(current: Current) -> Self {
         // SAFETY: a valid kernel pointer.
-        Self(
-            unsafe { aya_ebpf::helpers::generated::bpf_task_pt_regs(current.pointer()) }
-                as *const u64,
-        )
+        let frame = unsafe { aya_ebpf::helpers::generated::bpf_task_pt_regs(current.pointer()) };
+        Self(frame as *const u64)
     }
 
     #[inline(always)]
-    fn word(&self, index: usize) -> u64 {
+    fn get<T: Copy>(&self, index: usize) -> T {
         // SAFETY: typed for the verifier, which checks each load against the kernel's own
         // `struct pt_regs`.
-        unsafe { *self.0.add(index) }
+        unsafe { *self.0.add(index).cast() }
     }
 }
 
@@ -192,8 +193,8 @@ impl Frame {
     }
 
     #[inline(always)]
-    fn word(&self, index: usize) -> u64 {
-        crate::kernel::member(self.0, index as u32 * 8).unwrap_or(0)
+    fn get<T: Default>(&self, index: usize) -> T {
+        crate::kernel::member(self.0, index as u32 * 8).unwrap_or_default()
     }
 }
 

@@ -7,7 +7,7 @@ use profiler_common::event::{AF_INET, AF_INET6};
 use profiler_common::pairing::conn::{CONN_SIZE, Conn, Endpoints};
 
 use crate::config::setting;
-use crate::maps::{CONN_ZERO, CONNS, FULL, PORTS, UNTRACKED};
+use crate::maps::{CONN_ZERO, CONNS, Full, PORTS, Place, UNTRACKED, set_full, was_full};
 
 /// `IPPROTO_TCP` (include/uapi/linux/in.h).
 const IPPROTO_TCP: u16 = 6;
@@ -60,20 +60,18 @@ pub fn peer_v6(sock: u64) -> [u8; 16] {
 /// Makes an entry for a TCP socket; `None` where there is no room.
 #[inline(always)]
 pub fn open(sock: u64, established_ns: u64) -> Option<*mut Conn> {
-    let full = FULL.get_ptr_mut(0)?;
     // SAFETY: a valid map value, never written.
     let zero = unsafe { &*CONN_ZERO.get_ptr(0)? };
     let inserted = CONNS.insert(sock, zero, u64::from(BPF_NOEXIST));
     let Some(conn) = CONNS.get_ptr_mut(sock) else {
-        // SAFETY: a valid map value; every writer writes the same.
-        unsafe { *full = 1 };
+        set_full(Full::Conns);
         return None;
     };
     if inserted.is_ok() {
         // SAFETY: a valid map value that only this socket's operations touch.
         unsafe {
             (*conn).established_ns = established_ns;
-            (*conn).late = *full != 0;
+            (*conn).late = was_full(Full::Conns);
             ends(sock, &mut (*conn).ends);
         }
     }
@@ -81,14 +79,13 @@ pub fn open(sock: u64, established_ns: u64) -> Option<*mut Conn> {
 }
 
 /// As `open`, but where there is no room, a stand-in that counts what is lost.
-/// For programs of `Place::Traffic` only, of which a CPU runs one at a time.
 #[inline(always)]
-pub fn open_or_stand_in(sock: u64) -> Option<*mut Conn> {
+pub fn open_or_stand_in(place: Place, sock: u64) -> Option<*mut Conn> {
     if let Some(conn) = open(sock, 0) {
         return Some(conn);
     }
     let zero = CONN_ZERO.get_ptr(0)?;
-    let stand_in = UNTRACKED.get_ptr_mut(0)?;
+    let stand_in = UNTRACKED.get_ptr_mut(place as u32)?;
     // SAFETY: this CPU's own value, used until the hook returns.
     unsafe {
         generated::bpf_probe_read_kernel(stand_in.cast(), CONN_SIZE as u32, zero.cast());

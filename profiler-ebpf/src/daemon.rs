@@ -20,7 +20,7 @@ use profiler_common::stats::Counter;
 
 use crate::environ::Hints;
 use crate::kernel::unix_peer;
-use crate::maps::{HANDOVERS, PARKED, TAKEN, count};
+use crate::maps::{Full, HANDOVERS, PARKED, TAKEN, count, set_full, was_full};
 use crate::op::{Op, copy_slot};
 use crate::tasks::Current;
 use crate::{conns, environ, threads};
@@ -69,6 +69,11 @@ fn hand_over(op: &mut Op, conn_key: u64, hints: &mut Hints) -> Option<u64> {
         seq: conn.cur.seq,
         ..Handover::EMPTY
     };
+    let header = &mut conn.cur.header;
+    if header.handed_ns == 0 {
+        header.handed_ns = op.now;
+    }
+    header.names = environ::names(op, hints);
     // First: the daemon may be done any moment.
     conn.cur.far_end = far_end;
     if HANDOVERS
@@ -77,6 +82,7 @@ fn hand_over(op: &mut Op, conn_key: u64, hints: &mut Hints) -> Option<u64> {
     {
         let Some(begun) = find(far_end) else {
             count(op.place, Counter::HandoverFull);
+            set_full(Full::Handovers);
             conn.cur.far_end = 0;
             return None;
         };
@@ -84,11 +90,6 @@ fn hand_over(op: &mut Op, conn_key: u64, hints: &mut Hints) -> Option<u64> {
         begun.conn = conn_key;
         begun.seq = conn.cur.seq;
     }
-    let header = &mut conn.cur.header;
-    if header.handed_ns == 0 {
-        header.handed_ns = op.now;
-    }
-    header.names = environ::names(op, hints);
     Some(far_end)
 }
 
@@ -206,8 +207,14 @@ fn close_if_done(op: &mut Op, thread: &mut Thread, handover: &Handover) -> Optio
 /// The daemon is done: its part goes to the request, which Apache may have left here.
 #[inline(always)]
 fn close(op: &mut Op, far_end: u64, handover: &Handover) {
-    if unpark(op, far_end, handover).is_none() && handover.conn != 0 {
+    if unpark(op, far_end, handover).is_some() {
+        return;
+    }
+    if handover.conn != 0 {
         deliver(handover, far_end);
+    } else if was_full(Full::Handovers) {
+        // Nobody will claim it, and its address will be another socket's.
+        let _ = HANDOVERS.remove(far_end);
     }
 }
 
@@ -217,6 +224,8 @@ fn close(op: &mut Op, far_end: u64, handover: &Handover) {
 pub fn abandoned(op: &mut Op, far_end: u64) {
     if let Some(handover) = find(far_end)
         && handover.done_ns == 0
+        // The address may be another socket's by now.
+        && handover.tid == op.task as u32
     {
         handover.done_ns = handover.seen_ns;
         close(op, far_end, handover);
@@ -245,6 +254,9 @@ pub fn join(op: &Op, slot: &mut Slot) -> Next {
     if handover.read_ns != 0 && !slot.long_path {
         let copied: &Slot = slot;
         let parked = PARKED.insert(far_end, copied, u64::from(BPF_ANY)).is_ok();
+        if !parked {
+            count(op.place, Counter::ParkedFull);
+        }
         // The daemon may have been done meanwhile and found nothing: whoever
         // removes the entry reports it.
         if parked && (handover.done_ns == 0 || PARKED.remove(far_end).is_err()) {
@@ -260,7 +272,7 @@ pub fn join(op: &Op, slot: &mut Slot) -> Next {
 #[inline(always)]
 fn unpark(op: &mut Op, far_end: u64, handover: &Handover) -> Option<()> {
     let parked = PARKED.get_ptr(far_end)?;
-    let slot = TAKEN.get_ptr_mut(0)?;
+    let slot = TAKEN.get_ptr_mut(op.place as u32)?;
     copy_slot(parked, slot);
     if PARKED.remove(far_end).is_err() {
         return None;

@@ -24,6 +24,7 @@ mod hooks;
 mod kernel;
 mod maps;
 mod op;
+mod preemption;
 mod repeat;
 mod storage;
 mod tasks;

@@ -15,7 +15,6 @@ use profiler_common::limits::{
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::stats::{Counter, PLACES};
 
-use crate::arch::Syscall;
 use crate::op::Op;
 use crate::threads::Offset;
 
@@ -46,22 +45,6 @@ pub struct LongRecord {
     pub header: RequestHeader,
     /// The path, with slack so that the verifier can bound the last piece.
     pub path: [u8; PATH_MAX + PATH_PIECE + 2],
-}
-
-/// A system call under way (back end `syscall`).
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Call {
-    /// Address of the `struct sock` that the file descriptor named at entry; 0
-    /// outside of such a call.
-    pub sock: u64,
-    /// Not 0 for a UNIX socket.
-    pub is_unix: u64,
-    /// Bytes that a `sendfile` is to send; 0 for other calls, which are repeated
-    /// when they fall short.
-    pub wanted: u64,
-    /// Its arguments.
-    pub call: Syscall,
 }
 
 /// Connections by address of their `struct sock`. Written by the socket hooks;
@@ -102,9 +85,9 @@ pub static INTERNED: HashMap<u64, Blob> = HashMap::with_max_entries(BLOB_ENTRIES
 #[map]
 pub static SCRATCH: PerCpuArray<[Blob; 2]> = PerCpuArray::with_max_entries(PLACES, 0);
 
-/// A request taken out of `PARKED`.
+/// A request taken out of `PARKED`, by `Place`.
 #[map]
-pub static TAKEN: PerCpuArray<Slot> = PerCpuArray::with_max_entries(1, 0);
+pub static TAKEN: PerCpuArray<Slot> = PerCpuArray::with_max_entries(PLACES, 0);
 
 /// Watched thread groups: which kind of server (`SERVER_` constants). Roots by user
 /// space, descendants by `hooks::sched`.
@@ -125,24 +108,75 @@ pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS_L
 #[map]
 pub static OPS: PerCpuArray<Op> = PerCpuArray::with_max_entries(PLACES, 0);
 
-/// Which program's operation: an interrupt may bring a `tcp` hook while another
-/// hook is at work on the same CPU. No program interrupts itself.
+/// Which program is at work. It may be interrupted by another one, and on kernels that
+/// preempt programs be put off for one, on the same CPU; but no program is for itself
+/// (`bpf_prog_enter_recur`, kernel/bpf/trampoline.c). So each has what it works on to
+/// itself. Of several back ends only one is attached.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Place {
-    Traffic = 0,
+    /// Reads, of all kinds or over IPv4.
+    Received = 0,
+    /// Over IPv6, where that has a program of its own.
+    Received6,
+    /// On UNIX sockets, likewise.
+    ReceivedUnix,
+    /// Writes, of all kinds or over IPv4.
+    Sent,
+    /// Over IPv6, where that has a program of its own.
+    Sent6,
+    /// On UNIX sockets, likewise.
+    SentUnix,
+    /// Of files, likewise.
+    SentFile,
+    /// `hooks::tcp`.
     State,
+    /// `hooks::tcp`.
     Destroy,
+    /// `hooks::switch`.
     Switch,
+    /// `hooks::sched`.
+    Fork,
+    /// `hooks::sched`.
+    Exit,
+    /// `hooks::tasks`.
+    TakeUp,
 }
 
-/// Stands in for a connection that found no room in `CONNS`.
-#[map]
-pub static UNTRACKED: PerCpuArray<Conn> = PerCpuArray::with_max_entries(1, 0);
+const _: () = assert!(Place::TakeUp as u32 + 1 == PLACES);
 
-/// Not 0 once a connection found no room in `CONNS`.
+/// Stands in for a connection that found no room in `CONNS`, by `Place`.
 #[map]
-pub static FULL: Array<u32> = Array::with_max_entries(1, 0);
+pub static UNTRACKED: PerCpuArray<Conn> = PerCpuArray::with_max_entries(PLACES, 0);
+
+/// By `Full`: not 0 once something found no room.
+#[map]
+pub static FULL: Array<u32> = Array::with_max_entries(2, 0);
+
+/// What found no room.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Full {
+    /// A connection, in `CONNS`.
+    Conns = 0,
+    /// A handover, in `HANDOVERS`: from now on a daemon may serve what nobody claims.
+    Handovers,
+}
+
+/// Notes that something found no room.
+#[inline(always)]
+pub fn set_full(what: Full) {
+    if let Some(full) = FULL.get_ptr_mut(what as u32) {
+        // SAFETY: a valid map value; every writer writes the same.
+        unsafe { *full = 1 };
+    }
+}
+
+/// Whether that ever found no room.
+#[inline(always)]
+pub fn was_full(what: Full) -> bool {
+    FULL.get(what as u32).is_some_and(|full| *full != 0)
+}
 
 /// All zero, what new entries are made from: too large for the stack.
 #[map]

@@ -200,6 +200,9 @@ impl Op {
             .insert(key, unsafe { &*zero }, u64::from(BPF_ANY))
             .is_err()
         {
+            if slot.header.flags & FLAG_PATH_TRUNCATED == 0 {
+                count(self.place, Counter::LongPathFull);
+            }
             return false;
         }
         let Some(record) = LONG_PATHS.get_ptr_mut(key) else {

@@ -8,10 +8,11 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use profiler_common::account::{Moment, Thread};
 use profiler_common::stats::Counter;
 
+use crate::arch::Syscall;
 use crate::config::setting;
 use crate::environ::Hints;
 use crate::kernel::{self, member};
-use crate::maps::{Call, Place, count};
+use crate::maps::{Place, count};
 use crate::storage;
 
 /// What is kept with a thread.
@@ -20,9 +21,25 @@ pub struct Task {
     /// Its account.
     pub thread: Thread,
     /// The system call on a socket that it is in (back end `syscall`).
-    pub call: Call,
+    pub started: Started,
     /// Where it found mod_wsgi's names last.
     pub hints: Hints,
+}
+
+/// A system call under way (back end `syscall`).
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Started {
+    /// Address of the `struct sock` that the file descriptor named at entry; 0
+    /// outside of such a call.
+    pub sock: u64,
+    /// Not 0 for a UNIX socket.
+    pub is_unix: u64,
+    /// Bytes that a `sendfile` is to send; 0 for other calls, which are repeated
+    /// when they fall short.
+    pub wanted: u64,
+    /// Its arguments.
+    pub call: Syscall,
 }
 
 /// The current thread: a pointer that the verifier knows the type of. Getting it is a
@@ -59,9 +76,9 @@ pub fn of(task: *mut task_struct) -> Option<&'static mut Task> {
 
 /// Watches that thread, which `id` names.
 #[inline(always)]
-pub fn add(task: *mut task_struct, id: u64, server: u32) {
+pub fn add(place: Place, task: *mut task_struct, id: u64, server: u32) {
     let Some(kept) = storage::find_or_add(task) else {
-        count(Place::Traffic, Counter::ThreadFull);
+        count(place, Counter::ThreadUnknown);
         return;
     };
     if kept.thread.id != 0 {

@@ -167,6 +167,11 @@ pub fn assign(op: &Op, thread: &mut Thread, at: Moment, conn: &Conn) {
         return;
     }
     if conn.is_served() {
+        if conn.cur.header.first_byte_ns == op.now && thread.serves(op.sock, conn.cur.seq) {
+            // The request has only just begun: that was one of a connection that had
+            // this address before, and whose end another thread saw.
+            thread.release(op.now);
+        }
         // Most operations go on with what the thread is at.
         if !thread.serves(op.sock, conn.cur.seq) {
             thread.take(at, op.sock, conn.cur.seq);

@@ -4,8 +4,7 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use profiler_common::account::Thread;
 use profiler_common::pairing::conn::Conn;
 use profiler_common::pairing::env::Env as _;
-use profiler_common::pairing::machine;
-pub use profiler_common::pairing::machine::EAGAIN;
+use profiler_common::pairing::machine::{self, EAGAIN};
 use profiler_common::pairing::swar;
 use profiler_common::stats::Counter;
 
@@ -13,29 +12,65 @@ use crate::arch::Syscall;
 use crate::maps::{OPS, Place, count};
 use crate::op::Op;
 use crate::tasks::{Current, Task};
-use crate::{conns, daemon, tasks, threads};
+use crate::{arch, conns, daemon, tasks, threads};
 
 /// A read or write that has returned.
 #[derive(Clone, Copy)]
 pub struct Io {
+    /// The program that tells of it.
+    pub place: Place,
     /// Address of the `struct sock`.
     pub sock: u64,
     /// Bytes, or a negative errno.
     pub ret: i64,
+    /// Fewer than were to be written.
+    pub short: bool,
+    /// The call that made it.
+    pub call: Call,
 }
 
-/// A read on a UNIX socket that did not return `EAGAIN`; `call` tells of the call that
-/// made it, if asked.
+/// Where a system call is known from. No `enum`: the kernel refuses the type information
+/// that the compiler makes of one with a value.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// Whether it was kept; else it is in the thread's registers, which are read only if
+    /// need be.
+    kept: bool,
+    call: Syscall,
+}
+
+impl Call {
+    pub const IN_REGISTERS: Self = Self {
+        kept: false,
+        call: Syscall::NONE,
+    };
+
+    #[inline(always)]
+    pub const fn kept(call: Syscall) -> Self {
+        Self { kept: true, call }
+    }
+}
+
+impl Io {
+    #[inline(always)]
+    fn syscall(&self, current: Current) -> Syscall {
+        if self.call.kept {
+            self.call.call
+        } else {
+            arch::current_syscall(current)
+        }
+    }
+}
+
+/// A read on a UNIX socket.
 #[inline(always)]
-pub fn received_unix(
-    current: Current,
-    task: &mut Task,
-    io: Io,
-    call: impl FnOnce() -> Syscall,
-) -> Option<()> {
+pub fn received_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
+    if io.ret == EAGAIN {
+        return None;
+    }
     let thread = &mut task.thread;
     if thread.serving == io.sock {
-        let op = operation(Place::Traffic, thread, io.sock)?;
+        let op = operation(io.place, thread, io.sock)?;
         return match daemon::find(io.sock) {
             Some(handover) => daemon::daemon_received(op, current, thread, handover, io.ret),
             // Apache read the end first.
@@ -49,7 +84,7 @@ pub fn received_unix(
     if thread.own_end == io.sock {
         // Of Apache's many reads only the last one matters.
         if io.ret <= 0 {
-            let op = operation(Place::Traffic, thread, io.sock)?;
+            let op = operation(io.place, thread, io.sock)?;
             daemon::read_to_end(op, thread);
         }
         return None;
@@ -61,25 +96,20 @@ pub fn received_unix(
         Some(handover) => handover,
         None => daemon::begin_early(thread, io.sock)?,
     };
-    let op = operation(Place::Traffic, thread, io.sock)?;
-    op.fill(call(), io.ret);
+    let op = operation(io.place, thread, io.sock)?;
+    op.fill(io.syscall(current), io.ret);
     daemon::daemon_received(op, current, thread, handover, io.ret)
 }
 
 /// A write on a UNIX socket.
 #[inline(always)]
-pub fn sent_unix(
-    current: Current,
-    task: &mut Task,
-    io: Io,
-    call: impl FnOnce() -> Syscall,
-) -> Option<()> {
+pub fn sent_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
     let thread = &mut task.thread;
     if thread.serving == 0 || thread.own_end == io.sock {
         return None;
     }
-    let op = operation(Place::Traffic, thread, io.sock)?;
-    op.fill(call(), io.ret);
+    let op = operation(io.place, thread, io.sock)?;
+    op.fill(io.syscall(current), io.ret);
     if thread.serving == io.sock {
         return daemon::daemon_sent(op, current, thread, daemon::find(io.sock)?, io.ret);
     }
@@ -95,7 +125,7 @@ pub fn ended(thread: &mut Thread) -> Option<()> {
     if thread.serving == 0 && thread.loose == 0 {
         return None;
     }
-    let op = operation(Place::Traffic, thread, thread.serving)?;
+    let op = operation(Place::Exit, thread, thread.serving)?;
     if thread.serving != 0 {
         daemon::abandoned(op, thread.serving);
         thread.serving = 0;
@@ -106,32 +136,27 @@ pub fn ended(thread: &mut Thread) -> Option<()> {
 
 /// A read on a TCP socket.
 #[inline(always)]
-pub fn received(
-    current: Current,
-    task: &mut Task,
-    io: Io,
-    call: impl FnOnce() -> Syscall,
-) -> Option<()> {
+pub fn received(current: Current, task: &mut Task, io: Io) -> Option<()> {
     let thread = &mut task.thread;
     let known = conns::find(io.sock);
     if io.ret <= 0 {
         // SAFETY: a valid map value that only this socket's operations touch.
         let conn = unsafe { &mut *known? };
-        let op = operation(Place::Traffic, thread, io.sock)?;
+        let op = operation(io.place, thread, io.sock)?;
         let at = threads::moment(op, current);
         threads::book(op, thread, at, conn, conn.answered);
         machine::on_empty_read(op, conn, io.ret);
         threads::assign(op, thread, at, conn);
         return None;
     }
-    let op = operation(Place::Traffic, thread, io.sock)?;
-    op.fill(call(), io.ret);
+    let op = operation(io.place, thread, io.sock)?;
+    op.fill(io.syscall(current), io.ret);
     let conn = match known {
         Some(conn) => conn,
         None => first_read(op, thread)?,
     };
     if op.buffers.is_opaque() {
-        count(Place::Traffic, Counter::OpaqueIo);
+        count(io.place, Counter::OpaqueIo);
     }
     // SAFETY: as above.
     let conn = unsafe { &mut *conn };
@@ -142,15 +167,9 @@ pub fn received(
     None
 }
 
-/// A write on a TCP socket; `short` if less than was asked for.
+/// A write on a TCP socket.
 #[inline(always)]
-pub fn sent(
-    current: Current,
-    task: &mut Task,
-    io: Io,
-    short: bool,
-    call: impl FnOnce() -> Syscall,
-) -> Option<()> {
+pub fn sent(current: Current, task: &mut Task, io: Io) -> Option<()> {
     let thread = &mut task.thread;
     let sock = io.sock;
     let conn = match conns::find(sock) {
@@ -158,20 +177,20 @@ pub fn sent(
         // Only a connection from before the attach, or one that found no room, is
         // written to before it is read, unless the server is the client here.
         None if io.ret > 0 && conns::is_tcp(sock) && conns::is_served(sock) => {
-            conns::open_or_stand_in(sock)?
+            conns::open_or_stand_in(io.place, sock)?
         }
         None => {
             thread.speaks_to(sock);
             return None;
         }
     };
-    let op = operation(Place::Traffic, thread, sock)?;
-    op.fill(call(), io.ret);
+    let op = operation(io.place, thread, sock)?;
+    op.fill(io.syscall(current), io.ret);
     // SAFETY: a valid map value that only this socket's operations touch.
     let conn = unsafe { &mut *conn };
     let at = threads::moment(op, current);
     threads::book(op, thread, at, conn, false);
-    machine::on_write(op, conn, io.ret, short);
+    machine::on_write(op, conn, io.ret, io.short);
     threads::assign(op, thread, at, conn);
     None
 }
@@ -230,7 +249,7 @@ fn first_read(op: &mut Op, thread: &Thread) -> Option<*mut Conn> {
     if !conns::is_served(op.sock) && (is_upstream || !begins_like_request(op.word(0).bits)) {
         return None;
     }
-    conns::open_or_stand_in(op.sock)
+    conns::open_or_stand_in(op.place, op.sock)
 }
 
 /// On other ports (a listener that was opened after the attach), only what begins

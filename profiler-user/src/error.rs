@@ -1,5 +1,6 @@
 //! From an error to the exit status that scripts rely on.
 
+use crate::output::clean;
 use crate::{discovery, privileges, probe};
 
 /// It failed while running.
@@ -33,7 +34,11 @@ pub fn exit_status(error: &anyhow::Error) -> u8 {
 /// What failed, then why, for stderr.
 #[must_use]
 pub fn report(error: &anyhow::Error) -> String {
-    let causes = error.chain().map(ToString::to_string);
+    let causes = error.chain().map(|cause| {
+        let text = cause.to_string();
+        let lines: Vec<_> = text.split('\n').map(clean).collect();
+        lines.join("\n")
+    });
     format!(
         "error: {}",
         causes.collect::<Vec<_>>().join("\n  because: ")
@@ -55,6 +60,15 @@ mod tests {
         let none = Err::<(), _>(discovery::Error::NoApache).context("looking around");
         assert_eq!(exit_status(&none.unwrap_err()), USAGE);
         assert_eq!(exit_status(&anyhow::anyhow!("anything")), FAILED);
+    }
+
+    #[test]
+    fn a_name_steers_no_terminal() {
+        let error = anyhow::anyhow!("process \x1b[2J serves nothing\n  as it is");
+        assert_eq!(
+            report(&error),
+            "error: process \\x1b[2J serves nothing\n  as it is"
+        );
     }
 
     #[test]

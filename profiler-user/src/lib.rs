@@ -13,8 +13,8 @@
 //!
 //! A stage imports only earlier stages and [`model`]; only [`pipeline`] sees all
 //! of them. Beside the line: [`cli`] says what is wanted, [`discovery`] which
-//! processes that means, [`privileges`] whether it is allowed, and [`error`] what
-//! the exit status is when it fails.
+//! processes that means, [`limits`] what bounds it, [`privileges`] what it is allowed,
+//! and [`error`] what the exit status is when it fails.
 
 pub mod aggregate;
 pub mod check;
@@ -22,6 +22,7 @@ pub mod cli;
 pub mod discovery;
 pub mod error;
 pub mod ingest;
+pub mod limits;
 pub mod model;
 pub mod output;
 pub mod pipeline;

@@ -8,11 +8,10 @@ use std::time::Duration;
 use profiler_common::stats::Counter;
 use serde::{Serialize, Serializer};
 
+use crate::limits::{Limit, Limits, PORT_FULL, ROUTE_OVERFLOW};
+
 /// Loss in user space: records of the kernel that could not be understood.
 pub const UNDECODED: &str = "undecoded";
-
-/// Requests reported under `_other`: their route found no place.
-pub const ROUTE_OVERFLOW: &str = "route_overflow";
 
 /// The account of a run.
 #[derive(Debug, Serialize)]
@@ -29,6 +28,8 @@ pub struct Summary {
     pub balanced: bool,
     /// What else was noticed; no request is missing because of it.
     pub notes: Counts,
+    /// The limits that were hit.
+    pub limits: Vec<Hit>,
     /// The back end.
     pub hooks: &'static str,
     /// The kernel's release.
@@ -37,6 +38,22 @@ pub struct Summary {
     pub attach_ms: f64,
     /// The probe's own cost.
     pub probe: ProbeCost,
+}
+
+/// A limit that was hit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hit {
+    /// What counted it, of `lost` or `notes`.
+    pub counter: &'static str,
+    /// How often.
+    pub count: u64,
+    /// The option that raises it.
+    pub option: &'static str,
+    /// What that was set to; bytes for `--ring-size`.
+    pub value: u32,
+    /// In words.
+    #[serde(skip)]
+    pub words: String,
 }
 
 /// What wsgiprobe itself used.
@@ -50,6 +67,11 @@ pub struct ProbeCost {
     pub bpf_runs: Option<u64>,
     /// Time inside them, nanoseconds; `null` likewise.
     pub bpf_ns: Option<u64>,
+    /// Kernel memory of the maps when the hooks were taken out, bytes; `null` where
+    /// the kernel does not tell.
+    pub kernel_bytes: Option<u64>,
+    /// The same if every map had been full.
+    pub kernel_bytes_max: Option<u64>,
 }
 
 /// Named counts, in a fixed order: a map in JSON.
@@ -66,6 +88,21 @@ impl Counts {
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.0.iter().map(|(_, count)| count).sum()
+    }
+}
+
+impl Hit {
+    /// A count of something that a limit bounds.
+    #[must_use]
+    pub fn of(counter: &str, count: u64, limits: &Limits) -> Option<Self> {
+        let limit = Limit::of(counter)?;
+        Some(Self {
+            counter: limit.counter,
+            count,
+            option: limit.option,
+            value: limit.value(limits),
+            words: limit.words(limits),
+        })
     }
 }
 
@@ -86,6 +123,10 @@ pub struct Facts<'a> {
     pub undecoded: u64,
     /// Requests whose route found no place under the cap.
     pub overflowed_routes: u64,
+    /// Ports that found no place.
+    pub unserved_ports: u64,
+    /// What was allowed.
+    pub limits: Limits,
     /// Requests read and unfinished.
     pub in_flight: u64,
     /// The back end.
@@ -109,15 +150,22 @@ impl Summary {
         let seen = facts.counters.iter().find(|(c, _)| *c == Counter::Seen);
         let seen = seen.map_or(0, |(_, count)| *count);
         let undecoded = (UNDECODED, facts.undecoded);
-        let overflow = (ROUTE_OVERFLOW, facts.overflowed_routes);
+        let own = [
+            (PORT_FULL, facts.unserved_ports),
+            (ROUTE_OVERFLOW, facts.overflowed_routes),
+        ];
         let lost = Counts(named(Counter::is_loss).chain([undecoded]).collect());
+        let notes = Counts(named(Counter::is_note).chain(own).collect());
+        let limits = lost.non_zero().chain(notes.non_zero());
+        let limits = limits.filter_map(|(name, count)| Hit::of(name, count, &facts.limits));
         Self {
             seen,
+            limits: limits.collect(),
             reported: facts.reported,
             in_flight: facts.in_flight,
             balanced: seen == facts.reported + facts.in_flight + lost.sum(),
             lost,
-            notes: Counts(named(Counter::is_note).chain([overflow]).collect()),
+            notes,
             hooks: facts.hooks,
             kernel: facts.kernel,
             attach_ms: facts.attach_time.as_micros() as f64 / 1e3,
@@ -149,6 +197,8 @@ pub(crate) mod tests {
             reported: 10,
             undecoded: 1,
             overflowed_routes: 0,
+            unserved_ports: 0,
+            limits: Limits::default(),
             in_flight: 3,
             hooks: "sock",
             kernel: "6.18.44".into(),
@@ -156,6 +206,8 @@ pub(crate) mod tests {
             probe: ProbeCost {
                 cpu_s: 0.5,
                 rss_bytes: 1024,
+                kernel_bytes: Some(8 << 20),
+                kernel_bytes_max: Some(40 << 20),
                 ..ProbeCost::default()
             },
         })
@@ -175,10 +227,13 @@ pub(crate) mod tests {
                 r#"{"seen":16,"reported":10,"in_flight":3,"#,
                 r#""lost":{"ring_full":2,"map_full":0,"pipeline_full":0,"unparsed":0,"#,
                 r#""started_before_attach":0,"undecoded":1},"balanced":true,"#,
-                r#""notes":{"non_http":4,"partial_line":0,"path_truncated":0,"process_full":0,"#,
-                r#""opaque_io":0,"thread_full":0,"handover_full":0,"name_full":0,"#,
-                r#""route_overflow":0},"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
-                r#""probe":{"cpu_s":0.5,"rss_bytes":1024,"bpf_runs":null,"bpf_ns":null}}"#,
+                r#""notes":{"non_http":4,"partial_line":0,"path_truncated":0,"long_path_full":0,"process_full":0,"#,
+                r#""opaque_io":0,"thread_unknown":0,"handover_full":0,"parked_full":0,"#,
+                r#""name_full":0,"port_full":0,"route_overflow":0},"#,
+                r#""limits":[{"counter":"ring_full","count":2,"option":"--ring-size","#,
+                r#""value":4194304}],"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
+                r#""probe":{"cpu_s":0.5,"rss_bytes":1024,"bpf_runs":null,"bpf_ns":null,"#,
+                r#""kernel_bytes":8388608,"kernel_bytes_max":41943040}}"#,
             )
         );
     }

@@ -16,6 +16,9 @@ use crate::server::Server;
 use crate::site::Site;
 use crate::{ports, wait};
 
+/// Where Debian keeps them.
+const MODULES: &str = "/usr/lib/apache2/modules";
+
 /// How often a port that was taken meanwhile is replaced by another.
 const ATTEMPTS: u32 = 4;
 
@@ -68,6 +71,12 @@ impl Apache {
     fn launch(&mut self) -> Result<bool> {
         let file = self.site.path("apache.conf");
         fs::write(&file, self.conf.render(self.site.root(), self.port))?;
+        if self.conf.own_module {
+            let copy = self.site.path(conf::MODULE);
+            // Not into the old file: a new one.
+            let _ = fs::remove_file(&copy);
+            fs::copy(format!("{MODULES}/{}", conf::MODULE), &copy)?;
+        }
         let mut command = Command::new("/usr/sbin/apache2");
         command.arg("-f").arg(&file).arg("-DFOREGROUND");
         command

@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::probe;
+use crate::emulated::emulated;
+use crate::{probe, skip};
 
 /// A hook back end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,12 @@ pub const SKIP: &str = "WSGIPROBE_SKIP_BACKEND";
 static CORES: RwLock<()> = RwLock::new(());
 
 /// As [`run`], with no other test running: for what is measured in microseconds.
+/// On emulated processors those mean nothing.
 pub fn run_alone(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
+    if emulated() {
+        skip::say("it measures microseconds, and processors are emulated");
+        return Ok(());
+    }
     alone(|| unless_skipped(backend, test))
 }
 
@@ -65,7 +71,10 @@ pub fn run(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
 
 fn unless_skipped(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
     if let Some(why) = refusal(backend)? {
-        println!("skipped: {SKIP} names {backend}, and the kernel refuses it: {why}");
+        let why = why.lines().next().unwrap_or_default();
+        skip::say(&format!(
+            "{SKIP} names {backend}, and the kernel refuses it: {why}"
+        ));
         return Ok(());
     }
     test(backend).with_context(|| format!("with --hooks {backend}"))

@@ -29,8 +29,8 @@ impl Client {
     pub fn connect_to(address: IpAddr, port: u16) -> Result<Self> {
         let stream = TcpStream::connect((address, port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(wait::PATIENCE))?;
-        stream.set_write_timeout(Some(wait::PATIENCE))?;
+        stream.set_read_timeout(Some(wait::patience()))?;
+        stream.set_write_timeout(Some(wait::patience()))?;
         Ok(Self {
             stream,
             server_port: port,
@@ -115,6 +115,8 @@ impl Client {
         let count = match self.stream.read(&mut chunk) {
             // The server closed with bytes of ours unread: an end like another.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            // A debugger or a freezer was at work.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return self.fill(),
             other => other.with_context(|| format!("receive, after {:?}", self.text()))?,
         };
         self.buffer.extend_from_slice(&chunk[..count]);

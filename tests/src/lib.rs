@@ -15,6 +15,7 @@
 //! - [`load`]: many requests from several clients; [`cases`]: of several kinds.
 //! - [`busy`]: cores with no time.
 //! - [`backends`]: every test once for each hook back end.
+//! - [`emulated`]: processors that are not real; [`skip`]: what cannot run here.
 //! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //! - [`failures`]: all that is wrong, instead of the first.
@@ -29,6 +30,7 @@ pub mod backends;
 pub mod busy;
 pub mod cases;
 pub mod client;
+pub mod emulated;
 pub mod express;
 pub mod failures;
 pub mod figures;
@@ -45,5 +47,6 @@ pub mod report;
 pub mod run;
 pub mod server;
 pub mod site;
+pub mod skip;
 pub mod stores;
 pub mod wait;

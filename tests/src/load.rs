@@ -66,6 +66,18 @@ impl Load {
         })
     }
 
+    /// Sends `PREFIX-WORD` with a word for each request, all of letters, whatever the
+    /// answers are.
+    pub fn words(&self, server: &impl Server, prefix: &str) -> Result<()> {
+        self.each(server, |connection, number, request| {
+            let letters = (number * self.requests + request).to_string();
+            let letters = letters.bytes().map(|digit| char::from(digit - b'0' + b'a'));
+            let word: String = letters.collect();
+            connection.get(&format!("{prefix}-{word}")).map(drop)
+        })
+        .map(drop)
+    }
+
     /// Every request of every client, with what it took: from the connect, where it
     /// has a connection of its own.
     fn each<T: Send>(

@@ -4,9 +4,9 @@ mod binary;
 mod stderr;
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
@@ -18,9 +18,6 @@ use crate::backends::Backend;
 use crate::process::Guarded;
 use crate::report::{Request, Summary};
 use crate::wait;
-
-/// How long wsgiprobe may take to flush and end.
-const TIME_TO_END: Duration = Duration::from_secs(30);
 
 /// A running wsgiprobe; it stops when dropped.
 pub struct Probe {
@@ -37,6 +34,8 @@ pub struct Report {
     pub summary: Summary,
     /// What it said.
     pub stderr: String,
+    /// What it said to whoever reads the lines for people.
+    pub stdout: String,
     /// What it exited with.
     pub exit_code: Option<i32>,
 }
@@ -77,6 +76,30 @@ impl Probe {
         probe.attached(backend)
     }
 
+    /// As [`Self::start`], by a user who has nothing but these capabilities.
+    pub fn start_as_nobody<T: Into<OsString>>(
+        backend: Backend,
+        capabilities: &[&str],
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Self> {
+        // Where the build directory is, another user may not look.
+        let folder = tempfile::Builder::new()
+            .prefix("wsgiprobe-binary-")
+            .tempdir()?;
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o777))?;
+        let binary = folder.path().join("wsgiprobe");
+        fs::copy(find()?, &binary)?;
+        let only = |set: &str| {
+            let wanted = capabilities.iter().map(|name| format!(",+{name}"));
+            format!("--{set}=-all{}", wanted.collect::<String>())
+        };
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]);
+        command.args([only("inh-caps"), only("ambient-caps"), only("bounding-set")]);
+        command.arg(binary);
+        Self::launch_by(command, folder, backend, arguments)?.attached(backend)
+    }
+
     fn launch<T: Into<OsString>>(
         backend: Backend,
         arguments: impl IntoIterator<Item = T>,
@@ -84,7 +107,15 @@ impl Probe {
         let output = tempfile::Builder::new()
             .prefix("wsgiprobe-output-")
             .tempdir()?;
-        let mut command = Command::new(find()?);
+        Self::launch_by(Command::new(find()?), output, backend, arguments)
+    }
+
+    fn launch_by<T: Into<OsString>>(
+        mut command: Command,
+        output: TempDir,
+        backend: Backend,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Self> {
         command
             .args(arguments.into_iter().map(Into::into))
             .args(["--hooks", backend.name()]);
@@ -131,6 +162,16 @@ impl Probe {
         self.stderr.text()
     }
 
+    /// The lines for people so far, as they are.
+    pub fn stdout(&self) -> Result<Vec<u8>> {
+        fs::read(self.output.path().join("stdout")).context("no stdout")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
+    }
+
     /// Interrupts it (SIGINT) and collects what it flushed.
     pub fn finish(self) -> Result<Report> {
         self.process.signal(Signal::SIGINT)?;
@@ -139,9 +180,10 @@ impl Probe {
 
     /// Waits until it ends by itself and collects what it flushed.
     pub fn wait(mut self) -> Result<Report> {
-        let Some(status) = self.process.wait_for(TIME_TO_END)? else {
+        let Some(status) = self.process.wait_for(wait::patience())? else {
             bail!(
-                "wsgiprobe did not end within {TIME_TO_END:?}; it said: {}",
+                "wsgiprobe did not end within {:?}; it said: {}",
+                wait::patience(),
                 self.stderr.text()
             );
         };
@@ -150,6 +192,7 @@ impl Probe {
             requests: self.requests()?,
             summary: serde_json::from_str(&self.read("summary")?).context("the summary")?,
             stderr,
+            stdout: String::from_utf8_lossy(&self.stdout()?).into_owned(),
             exit_code: status.code(),
         })
     }
@@ -194,9 +237,10 @@ pub fn to_end(command: &mut Command) -> Result<Output> {
     let mut process = Guarded::spawn(command)?;
     let stderr = Lines::follow(process.child().stderr.take().context("no stderr")?);
     let stdout = Lines::follow(process.child().stdout.take().context("no stdout")?);
-    let Some(status) = process.wait_for(TIME_TO_END)? else {
+    let Some(status) = process.wait_for(wait::patience())? else {
         bail!(
-            "{command:?} is still running after {TIME_TO_END:?}: {}",
+            "{command:?} is still running after {:?}: {}",
+            wait::patience(),
             stderr.text()
         );
     };

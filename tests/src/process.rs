@@ -10,6 +10,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::emulated::patiently;
 use crate::wait;
 
 /// How long a server may take to stop by itself.
@@ -79,7 +80,7 @@ impl Guarded {
             return Ok(());
         }
         self.signal(Signal::SIGTERM)?;
-        if self.wait_for(GRACE)?.is_none() {
+        if self.wait_for(patiently(GRACE))?.is_none() {
             eprintln!("{} ({}) ignores SIGTERM: killed", self.name, self.pid());
             for pid in descendants(self.pid()) {
                 // It may have ended since it was listed.

@@ -209,6 +209,12 @@ pub struct Cost {
     /// Time in its programs, where the kernel counts it.
     #[serde(deserialize_with = "present")]
     pub bpf_ns: Option<u64>,
+    /// Memory of its maps, where the kernel tells.
+    #[serde(deserialize_with = "present")]
+    pub kernel_bytes: Option<u64>,
+    /// The same if all were full.
+    #[serde(deserialize_with = "present")]
+    pub kernel_bytes_max: Option<u64>,
 }
 
 /// Null is allowed, absence is not: naming a function takes away serde's default.

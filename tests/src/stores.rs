@@ -13,6 +13,7 @@ use nix::unistd::{User, chown};
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::emulated::patiently;
 use crate::process::Guarded;
 use crate::{ports, wait};
 
@@ -144,7 +145,7 @@ impl Drop for Postgres {
         // At SIGTERM it waits for its clients to leave, at SIGINT it does not. What
         // fails here is said when the process is stopped for good.
         self.server.signal(Signal::SIGINT).ok();
-        self.server.wait_for(TIME_TO_END).ok();
+        self.server.wait_for(patiently(TIME_TO_END)).ok();
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::expect_status;
+use harness::emulated::patiently;
 use harness::probe::Probe;
 use harness::run::{Evidence, Run};
 use harness::server::Server;
@@ -76,7 +77,7 @@ fn waits_for_the_port(backend: Backend) -> Result<()> {
                 .is_some_and(|path| path.starts_with("/hello/try-"))
         }))
     };
-    while back.elapsed() < NOTICE && !noticed(&probe)? {
+    while back.elapsed() < patiently(NOTICE) && !noticed(&probe)? {
         requests(&apache, &format!("try-{tried}"), 1)?;
         tried += 1;
         std::thread::sleep(Duration::from_millis(100));

@@ -4,20 +4,31 @@
 //! - [`check`] reads the code: format, lints, documentation, licences, lengths;
 //! - [`mod@test`] runs everything that can fail, and counts it;
 //! - [`run`] builds wsgiprobe and becomes it;
-//! - [`demo`] shows it at work on a real Apache, and checks what it said.
+//! - [`vm`] runs the end-to-end tests on other kernels;
+//! - [`verifier`] counts what the kernel's verifier has to do;
+//! - [`demo`] shows it at work on a real Apache, and checks what it said;
+//! - [`mod@bench`] measures what it costs, beside other instruments.
 //!
 //! They share [`command`] (start a program), [`progress`] (say what goes on) and
-//! [`workspace`] (where things are).
+//! [`workspace`] (where things are); those with servers also [`process`],
+//! [`interrupt`], [`influx`] and [`root`].
 
+mod bench;
 mod check;
 mod command;
 mod demo;
+mod influx;
+mod interrupt;
+mod process;
 mod progress;
+mod root;
 mod run;
 mod setup;
 mod test;
 #[path = "../../profiler-user/build/toolchain.rs"]
 mod toolchain;
+mod verifier;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -34,10 +45,20 @@ enum Job {
     Check,
     /// Set up, check, and run every test; ends with the counts.
     Test(test::Options),
+    /// Run the end-to-end tests on Debian's kernels, in QEMU.
+    Vm(vm::Options),
+    /// Count what the kernel's verifier goes through, against the budget.
+    Verifier(verifier::Options),
+    /// What `vm` runs inside its guests.
+    #[command(hide = true)]
+    Guest,
     /// Build wsgiprobe and run it with these arguments.
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
     Demo(demo::Options),
+    /// Measure what wsgiprobe costs the server, beside instruments inside it.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -45,8 +66,12 @@ fn main() -> ExitCode {
         Job::Setup => setup::run(),
         Job::Check => check::run(),
         Job::Test(options) => return test::run(&options),
+        Job::Vm(options) => vm::run(&options),
+        Job::Verifier(options) => verifier::run(&options),
+        Job::Guest => vm::guest::run(),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
+        Job::Bench(bench) => bench::run(&bench),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,32 +8,33 @@
 
 use aya_ebpf::macros::fexit;
 use aya_ebpf::programs::FExitContext;
+use profiler_common::config::Hung;
 
-use super::MSG_PEEK;
+use super::{MSG_PEEK, undisturbed};
 use crate::config::setting;
-use crate::tasks::{Current, Task};
-use crate::traffic::{EAGAIN, Io};
-use crate::{arch, tasks, traffic};
+use crate::maps::Place;
+use crate::tasks::{self, Current, Task};
+use crate::traffic::{self, Call, Io};
 
 // int inet_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 //                                                              net/ipv4/af_inet.c
 #[fexit(function = "inet_recvmsg")]
 pub fn inet_recv(ctx: FExitContext) -> i32 {
-    received(&ctx, |current, task, io| received_tcp(current, task, io));
+    received(&ctx, Place::Received, traffic::received);
     0
 }
 
 // As inet_recvmsg.                                             net/ipv6/af_inet6.c
 #[fexit(function = "inet6_recvmsg")]
 pub fn inet6_recv(ctx: FExitContext) -> i32 {
-    received(&ctx, |current, task, io| received_tcp(current, task, io));
+    received(&ctx, Place::Received6, traffic::received);
     0
 }
 
 // As inet_recvmsg.                                             net/unix/af_unix.c
 #[fexit(function = "unix_stream_recvmsg")]
 pub fn unix_recv(ctx: FExitContext) -> i32 {
-    received(&ctx, |current, task, io| received_unix(current, task, io));
+    received(&ctx, Place::ReceivedUnix, traffic::received_unix);
     0
 }
 
@@ -41,21 +42,21 @@ pub fn unix_recv(ctx: FExitContext) -> i32 {
 //                                                              net/ipv4/af_inet.c
 #[fexit(function = "inet_sendmsg")]
 pub fn inet_send(ctx: FExitContext) -> i32 {
-    sent(&ctx, 3, |current, task, io| sent_tcp(current, task, io));
+    sent(&ctx, 3, Place::Sent, traffic::sent);
     0
 }
 
 // As inet_sendmsg.                                             net/ipv6/af_inet6.c
 #[fexit(function = "inet6_sendmsg")]
 pub fn inet6_send(ctx: FExitContext) -> i32 {
-    sent(&ctx, 3, |current, task, io| sent_tcp(current, task, io));
+    sent(&ctx, 3, Place::Sent6, traffic::sent);
     0
 }
 
 // As inet_sendmsg.                                             net/unix/af_unix.c
 #[fexit(function = "unix_stream_sendmsg")]
 pub fn unix_send(ctx: FExitContext) -> i32 {
-    sent(&ctx, 3, |current, task, io| sent_unix(current, task, io));
+    sent(&ctx, 3, Place::SentUnix, traffic::sent_unix);
     0
 }
 
@@ -65,21 +66,23 @@ pub fn unix_send(ctx: FExitContext) -> i32 {
 // How files are sent; later they go through the functions above.
 #[fexit(function = "inet_sendpage")]
 pub fn inet_sendpage(ctx: FExitContext) -> i32 {
-    sent(&ctx, 5, |current, task, io| sent_tcp(current, task, io));
+    sent(&ctx, 5, Place::SentFile, traffic::sent);
     0
 }
 
 #[inline(always)]
 fn received(
     ctx: &FExitContext,
-    hand_on: impl FnOnce(Current, &mut Task, Io) -> Option<()>,
+    place: Place,
+    hand_on: impl Fn(Current, &mut Task, Io) -> Option<()>,
 ) -> Option<()> {
     let (current, task) = tasks::current()?;
     let flags: i32 = ctx.arg(3);
     if flags & MSG_PEEK != 0 {
         return None;
     }
-    hand_on(current, task, io(ctx, ctx.arg(4)))
+    let io = io(ctx, place, ctx.arg(4));
+    undisturbed(Hung::Function, || hand_on(current, task, io))
 }
 
 /// The return value lies behind as many `arguments`.
@@ -87,38 +90,16 @@ fn received(
 fn sent(
     ctx: &FExitContext,
     arguments: usize,
-    hand_on: impl FnOnce(Current, &mut Task, Io) -> Option<()>,
+    place: Place,
+    hand_on: impl Fn(Current, &mut Task, Io) -> Option<()>,
 ) -> Option<()> {
     let (current, task) = tasks::current()?;
-    hand_on(current, task, io(ctx, ctx.arg(arguments)))
+    let io = io(ctx, place, ctx.arg(arguments));
+    undisturbed(Hung::Function, || hand_on(current, task, io))
 }
 
 #[inline(always)]
-fn received_tcp(current: Current, task: &mut Task, io: Io) -> Option<()> {
-    traffic::received(current, task, io, || arch::current_syscall(current))
-}
-
-#[inline(always)]
-fn received_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
-    if io.ret == EAGAIN {
-        return None;
-    }
-    traffic::received_unix(current, task, io, || arch::current_syscall(current))
-}
-
-#[inline(always)]
-fn sent_tcp(current: Current, task: &mut Task, io: Io) -> Option<()> {
-    // A call that could not write all shows as one more, with EAGAIN.
-    traffic::sent(current, task, io, false, || arch::current_syscall(current))
-}
-
-#[inline(always)]
-fn sent_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
-    traffic::sent_unix(current, task, io, || arch::current_syscall(current))
-}
-
-#[inline(always)]
-fn io(ctx: &FExitContext, ret: i32) -> Io {
+fn io(ctx: &FExitContext, place: Place, ret: i32) -> Io {
     let socket: *const u8 = ctx.arg(0);
     // SAFETY: a typed argument; the verifier knows the offset, which is constant, and
     // checks the load against the kernel's own `struct socket`.
@@ -126,9 +107,13 @@ fn io(ctx: &FExitContext, ret: i32) -> Io {
         let member = socket.add(setting!(socket_sk) as usize);
         member.cast::<u64>().read_volatile()
     };
-    log!(ctx, "{:x}: {}", sock, ret);
+    log!(ctx, "socket {:x}: {}", sock, ret);
     Io {
+        place,
         sock,
         ret: i64::from(ret),
+        // A call that could not write all shows as one more, with EAGAIN.
+        short: false,
+        call: Call::IN_REGISTERS,
     }
 }

@@ -21,7 +21,10 @@ mod tasks;
 mod tcp;
 mod wsgi;
 
+use profiler_common::config::Hung;
+
 use crate::maps::WATCHED;
+use crate::preemption;
 
 /// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
 const MSG_PEEK: i32 = 2;
@@ -32,4 +35,13 @@ fn watched_kind(process: u32) -> Option<u32> {
     let kind = WATCHED.get_ptr(process)?;
     // SAFETY: a valid map value.
     Some(unsafe { *kind })
+}
+
+/// Does `what` without being put off for another thread.
+#[inline(always)]
+fn undisturbed(hung: Hung, what: impl FnOnce() -> Option<()>) -> Option<()> {
+    preemption::off(hung);
+    let done = what();
+    preemption::on(hung);
+    done
 }

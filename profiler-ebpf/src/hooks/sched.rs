@@ -5,9 +5,10 @@ use aya_ebpf::bindings::{BPF_ANY, task_struct};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
+use profiler_common::config::Hung;
 use profiler_common::stats::Counter;
 
-use super::watched_kind;
+use super::{undisturbed, watched_kind};
 use crate::config::setting;
 use crate::kernel::member;
 use crate::maps::{Place, WATCHED, count};
@@ -30,10 +31,15 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
     let thread: u32 = member(child as u64, setting!(task_pid))?;
     // A new thread has its creator's thread group.
     if group != parent && WATCHED.insert(group, kind, u64::from(BPF_ANY)).is_err() {
-        count(Place::Traffic, Counter::ProcessFull);
+        count(Place::Fork, Counter::ProcessFull);
         return None;
     }
-    tasks::add(child, u64::from(group) << 32 | u64::from(thread), kind);
+    tasks::add(
+        Place::Fork,
+        child,
+        u64::from(group) << 32 | u64::from(thread),
+        kind,
+    );
     Some(())
 }
 
@@ -41,7 +47,7 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     if let Some((_, task)) = tasks::current() {
-        traffic::ended(&mut task.thread);
+        undisturbed(Hung::Tracepoint, || traffic::ended(&mut task.thread));
         tasks::forget();
     }
     let id = bpf_get_current_pid_tgid();

@@ -5,12 +5,13 @@
 
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
-use profiler_common::config::sock_common;
+use profiler_common::config::{Hung, sock_common};
 use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 
-use super::MSG_PEEK;
-use crate::traffic::{EAGAIN, Io};
-use crate::{arch, tasks, traffic};
+use super::{MSG_PEEK, undisturbed};
+use crate::maps::Place;
+use crate::tasks;
+use crate::traffic::{self, Call, Io};
 
 // TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
 #[btf_tracepoint(function = "sock_recv_length")]
@@ -22,20 +23,16 @@ pub fn sock_recv(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_recv(ctx: &BtfTracePointContext) -> Option<()> {
     let (current, task) = tasks::current()?;
-    let sock: *const u16 = ctx.arg(0);
     let flags: i32 = ctx.arg(2);
     if flags & MSG_PEEK != 0 {
         return None;
     }
-    let ret: i32 = ctx.arg(1);
-    log!(ctx, "socket read: {}", ret);
-    let io = io(sock, ret);
-    let call = || arch::current_syscall(current);
-    match family(sock) {
-        AF_INET | AF_INET6 => traffic::received(current, task, io, call),
-        AF_UNIX if io.ret != EAGAIN => traffic::received_unix(current, task, io, call),
+    let (family, io) = io(ctx, Place::Received);
+    undisturbed(Hung::Tracepoint, || match family {
+        AF_INET | AF_INET6 => traffic::received(current, task, io),
+        AF_UNIX => traffic::received_unix(current, task, io),
         _ => None,
-    }
+    })
 }
 
 // TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
@@ -48,30 +45,29 @@ pub fn sock_send(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_send(ctx: &BtfTracePointContext) -> Option<()> {
     let (current, task) = tasks::current()?;
+    let (family, io) = io(ctx, Place::Sent);
+    undisturbed(Hung::Tracepoint, || match family {
+        AF_INET | AF_INET6 => traffic::sent(current, task, io),
+        AF_UNIX => traffic::sent_unix(current, task, io),
+        _ => None,
+    })
+}
+
+/// The socket's address family, and what was done.
+#[inline(always)]
+fn io(ctx: &BtfTracePointContext, place: Place) -> (u16, Io) {
     let sock: *const u16 = ctx.arg(0);
     let ret: i32 = ctx.arg(1);
-    log!(ctx, "socket write: {}", ret);
-    let io = io(sock, ret);
-    let call = || arch::current_syscall(current);
-    match family(sock) {
-        // A call that could not write all shows as one more, with EAGAIN.
-        AF_INET | AF_INET6 => traffic::sent(current, task, io, false, call),
-        AF_UNIX => traffic::sent_unix(current, task, io, call),
-        _ => None,
-    }
-}
-
-#[inline(always)]
-fn io(sock: *const u16, ret: i32) -> Io {
-    Io {
+    log!(ctx, "socket {:x}: {}", sock as u64, ret);
+    let io = Io {
+        place,
         sock: sock as u64,
         ret: i64::from(ret),
-    }
-}
-
-#[inline(always)]
-fn family(sock: *const u16) -> u16 {
+        // A call that could not write all shows as one more, with EAGAIN.
+        short: false,
+        call: Call::IN_REGISTERS,
+    };
     // SAFETY: a tracepoint's typed argument; the verifier checks the load
     // against the kernel's own `struct sock`.
-    unsafe { *sock.add(sock_common::FAMILY / 2) }
+    (unsafe { *sock.add(sock_common::FAMILY / 2) }, io)
 }

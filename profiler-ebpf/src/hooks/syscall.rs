@@ -6,15 +6,16 @@
 
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
+use profiler_common::config::Hung;
 use profiler_common::event::AF_UNIX;
 
-use super::MSG_PEEK;
+use super::{MSG_PEEK, undisturbed};
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
-use crate::maps::Call;
-use crate::tasks::Task;
-use crate::traffic::{EAGAIN, Io};
-use crate::{conns, tasks, traffic};
+use crate::maps::Place;
+use crate::tasks::{Current, Started, Task};
+use crate::traffic::{self, Call, Io};
+use crate::{conns, tasks};
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -48,7 +49,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         Some(index) => read(ctx, ARGUMENTS + index * 8)?,
         None => 0,
     };
-    task.call = Call {
+    task.started = Started {
         sock,
         is_unix: u64::from(is_unix),
         wanted,
@@ -58,55 +59,65 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
 }
 
 /// Reads and writes have a program each: both in one need more stack than there is on
-/// kernels that round each function's up to 32 bytes.
+/// kernels that round each function's up to 32 bytes. (`inline`: into the function that
+/// the macro makes, which would take 32 more.)
 #[tracepoint]
+#[inline(always)]
 pub fn syscall_recv(ctx: TracePointContext) -> u32 {
-    try_recv(&ctx);
+    try_end(
+        &ctx,
+        Place::Received,
+        |current, task, io, is_unix| match is_unix {
+            true => traffic::received_unix(current, task, io),
+            false => traffic::received(current, task, io),
+        },
+    );
     0
-}
-
-#[inline(always)]
-fn try_recv(ctx: &TracePointContext) -> Option<()> {
-    let (current, task) = tasks::current()?;
-    let (call, io) = finished(ctx, task)?;
-    let by = || call.call;
-    match call.is_unix {
-        0 => traffic::received(current, task, io, by),
-        _ if io.ret == EAGAIN => None,
-        _ => traffic::received_unix(current, task, io, by),
-    }
 }
 
 #[tracepoint]
+#[inline(always)]
 pub fn syscall_send(ctx: TracePointContext) -> u32 {
-    try_send(&ctx);
+    try_end(
+        &ctx,
+        Place::Sent,
+        |current, task, io, is_unix| match is_unix {
+            true => traffic::sent_unix(current, task, io),
+            false => traffic::sent(current, task, io),
+        },
+    );
     0
 }
 
 #[inline(always)]
-fn try_send(ctx: &TracePointContext) -> Option<()> {
+fn try_end(
+    ctx: &TracePointContext,
+    place: Place,
+    hand_on: impl FnOnce(Current, &mut Task, Io, bool) -> Option<()>,
+) -> Option<()> {
     let (current, task) = tasks::current()?;
-    let (call, io) = finished(ctx, task)?;
-    let by = || call.call;
-    if call.is_unix != 0 {
-        return traffic::sent_unix(current, task, io, by);
-    }
-    let short = io.ret >= 0 && (io.ret as u64) < call.wanted;
-    traffic::sent(current, task, io, short, by)
-}
-
-/// The call that ends here, and what came of it.
-#[inline(always)]
-fn finished(ctx: &TracePointContext, task: &mut Task) -> Option<(Call, Io)> {
-    let call = task.call;
-    if call.sock == 0 {
+    let Started {
+        sock,
+        is_unix,
+        wanted,
+        call,
+    } = task.started;
+    if sock == 0 {
         return None;
     }
-    task.call.sock = 0;
+    task.started.sock = 0;
     let ret: i64 = read(ctx, RETURN)?;
-    log!(ctx, "call on {:x}: {}", call.sock, ret);
-    let sock = call.sock;
-    Some((call, Io { sock, ret }))
+    log!(ctx, "call on {:x}: {}", sock, ret);
+    let io = Io {
+        place,
+        sock,
+        ret,
+        short: ret >= 0 && (ret as u64) < wanted,
+        call: Call::kept(call),
+    };
+    undisturbed(Hung::Tracepoint, || {
+        hand_on(current, task, io, is_unix != 0)
+    })
 }
 
 #[inline(always)]

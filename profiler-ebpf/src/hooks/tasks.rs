@@ -7,6 +7,7 @@ use profiler_common::account::{SERVING_SIZE, Serving};
 use super::watched_kind;
 use crate::config::setting;
 use crate::kernel::member;
+use crate::maps::Place;
 use crate::tasks;
 
 /// `struct bpf_iter__task` (kernel/bpf/task_iter.c).
@@ -41,7 +42,12 @@ fn try_take_up(visit: *const Visit) -> Option<()> {
     let group: u32 = member(task as u64, setting!(task_tgid))?;
     let thread: u32 = member(task as u64, setting!(task_pid))?;
     let kind = watched_kind(group)?;
-    tasks::add(task, u64::from(group) << 32 | u64::from(thread), kind);
+    tasks::add(
+        Place::TakeUp,
+        task,
+        u64::from(group) << 32 | u64::from(thread),
+        kind,
+    );
     None
 }
 

@@ -3,7 +3,9 @@
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
+use profiler_common::config::Hung;
 
+use super::undisturbed;
 use crate::maps::Place;
 use crate::{conns, traffic};
 
@@ -19,7 +21,7 @@ const TCP_LAST_ACK: i32 = 9;
 //                                                  include/trace/events/sock.h
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn tcp_state(ctx: BtfTracePointContext) -> i32 {
-    try_state(&ctx);
+    undisturbed(Hung::Tracepoint, || try_state(&ctx));
     0
 }
 
@@ -64,8 +66,10 @@ pub fn tcp_destroy(ctx: BtfTracePointContext) -> i32 {
     let sock: *const u8 = ctx.arg(0);
     let sock = sock as u64;
     // No thread can reach the socket any more, so nothing races with this.
-    if traffic::closed(Place::Destroy, sock).is_some() {
+    undisturbed(Hung::Tracepoint, || {
+        traffic::closed(Place::Destroy, sock)?;
         conns::close(sock);
-    }
+        None
+    });
     0
 }

@@ -11,12 +11,10 @@ mod text;
 
 use serde::Serialize;
 
+use crate::limits::Limits;
 use crate::privileges;
 use crate::probe::{self, BackEnd, Probe, Types};
 use host::Host;
-
-/// As small as it gets: nothing is recorded.
-const ROOM: u32 = 1 << 16;
 
 /// What was found out. The keys of its JSON are read by scripts.
 #[derive(Debug, Serialize)]
@@ -145,8 +143,7 @@ fn attach(back_end: BackEnd) -> Result<Probe, String> {
     privileges::check().map_err(|missing| missing.to_string())?;
     let settings = probe::Settings {
         hooks: Some(back_end),
-        max_connections: 1,
-        ring_bytes: ROOM,
+        limits: Limits::SMALLEST,
     };
     Probe::attach(&settings).map_err(|error| match error {
         // The name is beside it already.

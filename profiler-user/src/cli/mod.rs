@@ -5,6 +5,7 @@
 //! something wins. Secrets come from files or the environment only.
 
 mod config;
+mod limits;
 mod options;
 mod secret;
 mod settings;
@@ -136,7 +137,7 @@ mod tests {
         let own_target = watch(&["--config", path, "--pid", "1"]).unwrap();
         std::fs::remove_file(&file).unwrap();
         assert_eq!(settings.interval, std::time::Duration::from_secs(2));
-        assert_eq!(settings.max_routes, 9);
+        assert_eq!(settings.limits.routes, 9);
         assert_eq!(settings.targets.ports, [80, 81]);
         assert_eq!(own_target.targets.pids, [1]);
         assert!(

@@ -12,6 +12,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, ValueEnum, ValueHint, value_parser};
 use regex::Regex;
 
+use super::limits::Bounds;
 use super::values;
 
 const TARGETS: &str = "What to watch";
@@ -132,20 +133,8 @@ pub(super) struct Options {
           help_heading = MEASURING)]
     pub interval: Duration,
 
-    /// Connections tracked at a time
-    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = value_parser!(u32).range(16..=4_194_304),
-          help_heading = MEASURING)]
-    pub max_connections: u32,
-
-    /// Buffer between kernel and user space: a power of two from 64KiB to 1GiB
-    #[arg(long, value_name = "BYTES", default_value = "4MiB", value_parser = values::ring_bytes,
-          help_heading = MEASURING)]
-    pub ring_size: u32,
-
-    /// Distinct routes kept apart; the rest is counted as `_other`
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = value_parser!(u32).range(1..=100_000),
-          help_heading = MEASURING)]
-    pub max_routes: u32,
+    #[command(flatten)]
+    pub bounds: Bounds,
 
     /// One JSON object a request, to a file or - for stdout
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
@@ -194,6 +183,11 @@ pub(super) struct Options {
     /// Plain lines although stdout is a terminal (there is no other output yet)
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]
     pub no_tui: bool,
+
+    /// Keep all privileges, and confine nothing, after the attach: to find out whether the
+    /// confinement is at fault
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub no_sandbox: bool,
 
     /// Settings in TOML, named like the long options; the command line and WSGIPROBE_... win
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

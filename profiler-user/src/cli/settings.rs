@@ -11,6 +11,7 @@ use url::Url;
 
 use super::options::Options;
 use super::{Hooks, Schema, Secret};
+use crate::limits::Limits;
 
 /// What a run does.
 #[derive(Debug)]
@@ -19,12 +20,10 @@ pub struct Settings {
     pub targets: Targets,
     /// The hook back end.
     pub hooks: Hooks,
-    /// Connections tracked at a time.
-    pub max_connections: u32,
-    /// Size of the ring buffer, bytes: a power of two.
-    pub ring_bytes: u32,
-    /// Distinct routes kept apart.
-    pub max_routes: usize,
+    /// How much is kept.
+    pub limits: Limits,
+    /// Give up what is not needed any more, once attached.
+    pub sandbox: bool,
     /// When to stop; `None`: at a signal.
     pub duration: Option<Duration>,
     /// Length of an aggregation window.
@@ -116,9 +115,8 @@ pub(super) fn resolve(
     Ok(Settings {
         targets: targets(&options, matches),
         hooks: options.hooks,
-        max_connections: options.max_connections,
-        ring_bytes: options.ring_size,
-        max_routes: options.max_routes as usize,
+        limits: options.bounds.limits(),
+        sandbox: !options.no_sandbox,
         duration: options.duration,
         interval: options.interval,
         jsonl: options.jsonl,

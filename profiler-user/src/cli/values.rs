@@ -7,8 +7,8 @@ use bytesize::ByteSize;
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
 
-/// Below this a burst of a few hundred requests would already overflow it.
-const SMALLEST_RING: u64 = 64 << 10;
+/// A page, as small as the kernel makes them: a dozen requests.
+const SMALLEST_RING: u64 = 4 << 10;
 const LARGEST_RING: u64 = 1 << 30;
 
 /// A time above zero, e.g. `30s`, `1h 30m`.
@@ -39,7 +39,7 @@ pub(super) fn ring_bytes(text: &str) -> Result<u32, String> {
         .map_err(|_| "give a number and a unit, e.g. 512KiB, 4MiB".to_owned())?;
     let bytes = size.as_u64();
     if !(SMALLEST_RING..=LARGEST_RING).contains(&bytes) {
-        return Err("must be between 64KiB and 1GiB".into());
+        return Err("must be between 4KiB and 1GiB".into());
     }
     if !bytes.is_power_of_two() {
         // MB is 10^6 bytes and so never fits.

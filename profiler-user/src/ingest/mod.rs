@@ -12,6 +12,8 @@ mod clock;
 mod record;
 mod target;
 
+pub use target::is_hidden;
+
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -128,7 +130,7 @@ impl Decoder {
             response_bytes: header.response_bytes,
             times: anatomy::times(&header, mode),
             spent: busy.map(|_| header.spent),
-            daemon_spent: (is_daemon && header.daemon_pid != 0).then_some(header.daemon_spent),
+            daemon_spent: (is_daemon && header.daemon_taken_ns != 0).then_some(header.daemon_spent),
             busy,
             daemon_busy,
             upstream: self.known.peer(header.upstream, blobs),

@@ -30,7 +30,7 @@ pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            if character.is_control() {
+            if is_hidden(character) {
                 let mut buffer = [0; 4];
                 escape(&mut text, character.encode_utf8(&mut buffer).as_bytes());
             } else {
@@ -40,6 +40,17 @@ pub fn printable(bytes: &[u8]) -> String {
         escape(&mut text, chunk.invalid());
     }
     text
+}
+
+/// Whether it could steer or confuse a terminal: control characters (C0, DEL, C1), line
+/// and paragraph separators, invisible and direction-changing characters.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 fn escape(text: &mut String, bytes: &[u8]) {

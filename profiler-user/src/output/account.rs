@@ -1,11 +1,13 @@
 //! What is said at the end: the whole run, and where every request went.
 
+use std::fmt::Write as _;
+
 use super::bar::legend;
 use super::slowest::slowest;
 use super::text::{Line, Tone};
 use super::{human, interval, table};
 use crate::aggregate::Window;
-use crate::summary::{ROUTE_OVERFLOW, Summary, UNDECODED};
+use crate::summary::{Summary, UNDECODED};
 
 /// Routes shown of the whole run.
 const TOP: usize = 25;
@@ -59,15 +61,15 @@ fn equation(summary: &Summary) -> Vec<Line> {
         vec![Line::new(Tone::Warning, text)]
     };
     lines.extend(summary.lost.non_zero().map(|(name, count)| {
-        Line::new(
-            Tone::Warning,
-            format!("  lost {count} {name}: {}", advice(name)),
-        )
+        let text = format!("  lost {count} {name}: {}", words(summary, name));
+        Line::new(Tone::Warning, text)
     }));
     lines.extend(summary.notes.non_zero().map(|(name, count)| {
+        let limit = summary.limits.iter().any(|hit| hit.counter == name);
+        let tone = if limit { Tone::Warning } else { Tone::Faint };
         Line::new(
-            Tone::Faint,
-            format!("  note {count} {name}: {}", advice(name)),
+            tone,
+            format!("  note {count} {name}: {}", words(summary, name)),
         )
     }));
     lines
@@ -78,8 +80,12 @@ fn cost(summary: &Summary) -> Line {
     let mut text = format!(
         "cost  {:.2}s CPU, {} of memory",
         probe.cpu_s,
-        bytesize::ByteSize(probe.rss_bytes).display().iec(),
+        human::bytes(probe.rss_bytes),
     );
+    if let Some(bytes) = probe.kernel_bytes {
+        // Writing to a String does not fail.
+        let _ = write!(text, " and {} in the kernel", human::bytes(bytes));
+    }
     if let (Some(runs), Some(ns)) = (probe.bpf_runs, probe.bpf_ns) {
         let each = human::duration(ns.checked_div(runs));
         let programs = format!(
@@ -91,24 +97,23 @@ fn cost(summary: &Summary) -> Line {
     Line::new(Tone::Faint, text)
 }
 
-/// What a counter means for the operator, and what to do about it.
+/// Which limit was hit, or else what the counter means.
+fn words<'a>(summary: &'a Summary, counter: &str) -> &'a str {
+    let mut hits = summary.limits.iter();
+    hits.find(|hit| hit.counter == counter)
+        .map_or_else(|| advice(counter), |hit| hit.words.as_str())
+}
+
+/// What a counter that no limit bounds means for the operator, and what to do about it.
 fn advice(counter: &str) -> &'static str {
     match counter {
-        "ring_full" => "user space could not keep up; raise --ring-size",
-        "map_full" => "more connections than are tracked; raise --max-connections",
-        "pipeline_full" => "too many pipelined requests at a time; raise --max-connections",
         "unparsed" => "their bytes were out of reach (io_uring?); try --hooks syscall",
         "started_before_attach" => "under way when wsgiprobe started; nothing to do",
         UNDECODED => "kernel and user side disagree; a bug of wsgiprobe, please report it",
         "non_http" => "connections that do not speak HTTP/1 (TLS, HTTP/2, others)",
         "partial_line" => "connections closed inside a request line, unanswered",
         "path_truncated" => "paths reported cut, and marked so",
-        "process_full" => "processes not followed: watch fewer servers at a time",
         "opaque_io" => "reads or writes whose bytes were out of reach",
-        "thread_full" => "requests without CPU and waiting times: too many threads serve",
-        "handover_full" => "requests without the daemon's part: too many at a time",
-        "name_full" => "requests without names or upstream: too many different ones",
-        ROUTE_OVERFLOW => "requests of more routes than are kept apart; raise --max-routes",
         _ => "see the documentation",
     }
 }
@@ -119,6 +124,7 @@ mod tests {
 
     use super::super::tests::window;
     use super::*;
+    use crate::limits::Limit;
     use crate::summary::tests::sample;
 
     fn text(seen: u64) -> String {
@@ -136,11 +142,12 @@ mod tests {
         assert_eq!(
             text(16),
             "seen 16 = reported 10 + in flight 3 + lost 3\n  \
-             lost 2 ring_full: user space could not keep up; raise --ring-size\n  \
+             lost 2 ring_full: requests lost: user space could not keep up; \
+             the ring buffer was full: raise --ring-size (4.0 MiB)\n  \
              lost 1 undecoded: kernel and user side disagree; a bug of wsgiprobe, please report it\n  \
              note 4 non_http: connections that do not speak HTTP/1 (TLS, HTTP/2, others)\n\
              wrote  16 requests to x\n\
-             cost  0.50s CPU, 1.0 KiB of memory"
+             cost  0.50s CPU, 1.0 KiB of memory and 8.0 MiB in the kernel"
         );
         assert!(text(17).contains("does not hold"));
     }
@@ -149,8 +156,9 @@ mod tests {
     fn every_counter_has_advice() {
         let counters = Counter::ALL.iter().filter(|c| c.is_loss() || c.is_note());
         let names = counters.map(|counter| counter.name());
-        for name in names.chain([UNDECODED, ROUTE_OVERFLOW]) {
-            assert_ne!(advice(name), advice("?"), "{name}");
+        for name in names.chain([UNDECODED]) {
+            let limit = Limit::of(name).is_some();
+            assert_ne!(limit, advice(name) != advice("?"), "{name}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What is said once, at the start.
 
+use super::human;
 use super::text::{Line, Tone};
+use crate::probe::Memory;
 
 /// The facts of the start.
 #[derive(Debug)]
@@ -11,6 +13,10 @@ pub struct Banner<'a> {
     pub hooks: &'a str,
     /// Why this one: a line for each that was considered.
     pub reasons: &'a [String],
+    /// Kernel memory of the maps, where it is known.
+    pub memory: Option<Memory>,
+    /// Capabilities that are left.
+    pub rights: &'a str,
     /// What is written where.
     pub outputs: &'a [String],
 }
@@ -34,6 +40,13 @@ pub fn banner(facts: &Banner<'_>) -> Vec<Line> {
         .iter()
         .map(|reason| format!("            {reason}"));
     lines.extend(reasons.map(|text| Line::new(Tone::Faint, text)));
+    if let Some(Memory { now, most }) = facts.memory {
+        let (now, most) = (human::bytes(now), human::bytes(most));
+        let text = format!("  memory    {now} in the kernel, at most {most}");
+        lines.push(Line::new(Tone::Plain, text));
+    }
+    let text = format!("  rights    {}", facts.rights);
+    lines.push(Line::new(Tone::Plain, text));
     let outputs = facts
         .outputs
         .iter()
@@ -52,6 +65,11 @@ mod tests {
             targets: &["apache2 pid 7".into()],
             hooks: "sock",
             reasons: &["sock: loads".into()],
+            memory: Some(Memory {
+                now: 8 << 20,
+                most: 45 << 20,
+            }),
+            rights: "CAP_BPF",
             outputs: &["each request to out.jsonl".into()],
         });
         let texts: Vec<_> = lines[1..].iter().map(|line| line.text.as_str()).collect();
@@ -61,6 +79,8 @@ mod tests {
                 "  watching  apache2 pid 7",
                 "  hooks     sock",
                 "            sock: loads",
+                "  memory    8.0 MiB in the kernel, at most 45.0 MiB",
+                "  rights    CAP_BPF",
                 "  writing   each request to out.jsonl",
             ]
         );

@@ -64,6 +64,12 @@ fn digits(value: f64) -> String {
     }
 }
 
+/// Bytes in binary units.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    bytesize::ByteSize(bytes).display().iec().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,7 +21,7 @@ pub use banner::{Banner, banner};
 pub use console::Console;
 pub use interval::Intervals;
 pub use pool::pools;
-pub use text::{Line, Tone};
+pub use text::{Line, Tone, clean};
 
 /// Columns that a line about where time went may take; routes in the table may
 /// take more.

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::ingest::is_hidden;
+
 /// How text looks where there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -64,12 +66,12 @@ impl Line {
 /// and direction-changing characters.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
+    if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut cleaned = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if !is_unsafe(c) {
+        if !is_hidden(c) {
             cleaned.push(c);
         } else if c.is_ascii() {
             // Writing to a String does not fail.
@@ -79,14 +81,6 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(cleaned)
-}
-
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 /// `text` cut to `width` columns, with an ellipsis if something is missing.

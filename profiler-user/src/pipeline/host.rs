@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::system::uname;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::probe::Cost;
+use crate::probe::{Cost, Memory};
 use crate::summary::ProbeCost;
 
 /// Wall clock, nanoseconds since the epoch.
@@ -25,7 +25,7 @@ pub(super) fn kernel() -> String {
 }
 
 /// What this process has used so far, with the kernel side's share.
-pub(super) fn cost(kernel: Cost) -> ProbeCost {
+pub(super) fn cost(kernel: Cost, memory: Option<Memory>) -> ProbeCost {
     // Exact, unlike the ticks of /proc/self/stat.
     let cpu = clock_gettime(ClockId::ProcessCPUTime);
     ProbeCost {
@@ -33,6 +33,8 @@ pub(super) fn cost(kernel: Cost) -> ProbeCost {
         rss_bytes: resident_bytes().unwrap_or_default(),
         bpf_runs: kernel.runs,
         bpf_ns: kernel.nanoseconds,
+        kernel_bytes: memory.map(|memory| memory.now),
+        kernel_bytes_max: memory.map(|memory| memory.most),
     }
 }
 
@@ -47,7 +49,7 @@ mod tests {
 
     #[test]
     fn knows_itself() {
-        let cost = cost(Cost::default());
+        let cost = cost(Cost::default(), None);
         assert!(cost.cpu_s > 0.0 && cost.rss_bytes > 100_000);
         assert!(kernel().contains('.') && !name().is_empty());
     }

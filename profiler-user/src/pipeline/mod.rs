@@ -11,6 +11,7 @@ mod stages;
 mod stop;
 mod watcher;
 
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ use crate::cli::{Hooks, Settings, Targets};
 use crate::discovery::{self, Selection, Snapshot, describe};
 use crate::output::{self, Banner, Console, Intervals};
 use crate::pool::Pools;
-use crate::privileges;
+use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
 use host::unix_now;
 use outputs::Outputs;
@@ -49,11 +50,19 @@ async fn watch(mut settings: Settings) -> Result<()> {
 
     let mut probe = Probe::attach(&probe_settings(&settings))?;
     let attached = Instant::now();
+    let may_return = selection.may_return();
     let mut watcher = Watcher::new(selection);
     watcher.start(&mut probe, &roots)?;
-    announce(&probe);
     let mut console = Console::new(settings.stdout_is_data());
+    for root in &roots {
+        if let Some(blind) = privileges::into_process(root.pid) {
+            console.warn(blind);
+        }
+    }
     warn_of_blind_spots(&mut probe, &mut console);
+    let confined = settings.sandbox.then(|| confine(&probe, may_return));
+    announce(&probe);
+    let rights = rights(confined, &mut console);
     let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
     let targets: Vec<String> = roots
         .iter()
@@ -63,16 +72,19 @@ async fn watch(mut settings: Settings) -> Result<()> {
         targets: &targets,
         hooks: probe.back_end().name(),
         reasons: probe.reasons(),
+        memory: probe.memory(),
+        rights: &rights,
         outputs: outputs.plan(),
     }));
 
     let began_unix_ns = unix_now();
     let pools = Pools::new(began_unix_ns, &probe.watched());
     let run = Run {
-        stages: Stages::new(settings.max_routes, pools, outputs),
+        stages: Stages::new(settings.limits, pools, outputs),
         schedule: Schedule::new(began_unix_ns, settings.interval),
         deadline: settings.duration.map(|duration| attached + duration),
         intervals: Intervals::default(),
+        told: HashSet::new(),
         began_unix_ns,
         probe,
         watcher,
@@ -91,6 +103,8 @@ struct Run {
     schedule: Schedule,
     deadline: Option<Instant>,
     intervals: Intervals,
+    /// Counters of the limits that the user knows to have been hit.
+    told: HashSet<&'static str>,
     began_unix_ns: u64,
     console: Console,
     /// What the sinks have to say.
@@ -153,6 +167,17 @@ impl Run {
         let (window, snapshot) = self.stages.close(start, end, servers);
         self.console.print(&self.intervals.lines(&window));
         self.console.print(&output::pools(&snapshot));
+        self.tell_limits();
+    }
+
+    /// Says once of each limit that it was hit.
+    fn tell_limits(&mut self) {
+        for hit in self.stages.hits(&self.probe) {
+            if self.told.insert(hit.counter) {
+                let text = format!("{} so far {}: {}", hit.count, hit.counter, hit.words);
+                self.console.warn(text);
+            }
+        }
     }
 
     fn servers(&mut self) -> Servers {
@@ -210,9 +235,29 @@ impl Run {
 fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
     for why in probe.blind_spots() {
         console.warn(format!(
-            "cannot tell which requests reach mod_wsgi in embedded mode: {why}"
+            "cannot tell which requests reach mod_wsgi in embedded mode: {why}{}",
+            privileges::uprobe(&why)
         ));
     }
+}
+
+/// From here on nothing more is allowed than what a run needs.
+fn confine(probe: &Probe, later_servers: bool) -> Confined {
+    privileges::confine(Needs {
+        later_servers,
+        maps: !probe.is_open(),
+    })
+}
+
+/// What is left, in words; what could not be given up is told.
+fn rights(confined: Option<Confined>, console: &mut Console) -> String {
+    let Some(confined) = confined else {
+        return "all kept, as asked".into();
+    };
+    for failure in &confined.failures {
+        console.warn(format!("runs with more rights than it needs: {failure}"));
+    }
+    confined.words()
 }
 
 async fn elapsed(deadline: Option<Instant>) {
@@ -259,7 +304,6 @@ fn probe_settings(settings: &Settings) -> probe::Settings {
             Hooks::Fentry => Some(BackEnd::Fentry),
             Hooks::Syscall => Some(BackEnd::Syscall),
         },
-        max_connections: settings.max_connections,
-        ring_bytes: settings.ring_bytes,
+        limits: settings.limits,
     }
 }

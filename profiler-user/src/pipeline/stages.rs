@@ -4,9 +4,10 @@ use super::host;
 use super::outputs::Outputs;
 use crate::aggregate::{Aggregator, Window};
 use crate::ingest::Decoder;
+use crate::limits::{Limits, PORT_FULL, ROUTE_OVERFLOW};
 use crate::pool::{Now, Pools, Serving, Snapshot};
 use crate::probe::{Blobs, Probe, ServingThread};
-use crate::summary::{Facts, Summary};
+use crate::summary::{Facts, Hit, Summary};
 
 /// The servers as a window ends.
 pub(super) struct Servers {
@@ -21,6 +22,7 @@ pub(super) struct Servers {
 
 /// The stages, and the counts that user space adds to the equation.
 pub(super) struct Stages {
+    limits: Limits,
     decoder: Decoder,
     aggregator: Aggregator,
     pools: Pools,
@@ -31,10 +33,11 @@ pub(super) struct Stages {
 }
 
 impl Stages {
-    /// Stages that keep at most `max_routes` routes apart.
-    pub(super) fn new(max_routes: usize, pools: Pools, outputs: Outputs) -> Self {
+    /// Stages that keep no more than these limits allow.
+    pub(super) fn new(limits: Limits, pools: Pools, outputs: Outputs) -> Self {
         Self {
-            decoder: Decoder::new(max_routes),
+            decoder: Decoder::new(limits.routes as usize),
+            limits,
             aggregator: Aggregator::new(),
             pools,
             outputs,
@@ -84,6 +87,19 @@ impl Stages {
         self.aggregator.run(start, end)
     }
 
+    /// The limits that have been hit so far.
+    pub(super) fn hits(&self, probe: &Probe) -> Vec<Hit> {
+        let own = [
+            (PORT_FULL, probe.unserved()),
+            (ROUTE_OVERFLOW, self.decoder.overflowed_routes()),
+        ];
+        let counters = probe.counters().into_iter();
+        let counts = counters.map(|(counter, count)| (counter.name(), count));
+        let hit = counts.chain(own).filter(|(_, count)| *count > 0);
+        hit.filter_map(|(name, count)| Hit::of(name, count, &self.limits))
+            .collect()
+    }
+
     /// The account; exact once `probe` is detached and drained.
     pub(super) fn summary(&self, probe: &Probe) -> Summary {
         Summary::new(Facts {
@@ -91,11 +107,13 @@ impl Stages {
             reported: self.reported,
             undecoded: self.undecoded,
             overflowed_routes: self.decoder.overflowed_routes(),
+            unserved_ports: probe.unserved(),
+            limits: self.limits,
             in_flight: probe.in_flight(),
             hooks: probe.back_end().name(),
             kernel: host::kernel(),
             attach_time: probe.attach_time(),
-            probe: host::cost(probe.cost()),
+            probe: host::cost(probe.cost(), probe.memory()),
         })
     }
 }

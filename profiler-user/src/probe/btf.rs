@@ -117,10 +117,19 @@ impl Types {
     /// Whether the kernel has that function.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
-        self.places.iter().skip(1).any(|&at| {
+        self.function(name).is_some()
+    }
+
+    /// The id of that function's type.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<u32> {
+        let is_function = |at: usize| {
             word(&self.data, at + 4).is_some_and(|info| kind(info) == FUNC)
                 && self.name_is(at, name)
-        })
+        };
+        let known = self.places.iter().skip(1);
+        let index = known.copied().position(is_function)?;
+        u32::try_from(index + 1).ok()
     }
 
     /// Bit offset of a member within the structure at `at`.

@@ -1,24 +1,29 @@
 //! The kernel programs from user space's side: load, attach, watch, count.
 //!
 //! - `btf`, `offsets`: what must be known of the running kernel.
+//! - `calls`: the kernel functions that the programs call.
 //! - `object`: the programs and maps, loaded.
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
 //! - `hook`: a program and its place.
 //! - `log`: what the programs say in debugging builds.
+//! - `memory`: what the maps take.
 //! - `tasks`: programs that go through all threads.
 //! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
 
 mod back_end;
 mod btf;
+mod calls;
 mod hook;
 mod log;
+mod memory;
 mod object;
 mod offsets;
 mod tasks;
 mod tracefs;
 mod wsgi;
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -30,19 +35,20 @@ use profiler_common::stats::Counter;
 pub use back_end::BackEnd;
 pub use btf::Types;
 use log::KernelLog;
+pub use memory::Memory;
 pub use object::Interned;
 use object::{MadeFor, Maps};
 use wsgi::Modules;
+
+use crate::limits::Limits;
 
 /// What to load.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The back end; `None` takes the first that works.
     pub hooks: Option<BackEnd>,
-    /// Connections tracked at a time.
-    pub max_connections: u32,
-    /// Ring buffer, bytes: a power of two, at least a page.
-    pub ring_bytes: u32,
+    /// How much the kernel's side keeps.
+    pub limits: Limits,
 }
 
 /// Why the probe cannot run. Each maps to an exit status.
@@ -111,6 +117,10 @@ pub struct Probe {
     reasons: Vec<String>,
     attach_time: Duration,
     cost: Cost,
+    memory: Option<Memory>,
+    /// Processes and ports for which there was no room.
+    unwatched: BTreeSet<u32>,
+    unserved: BTreeSet<u16>,
 }
 
 impl Probe {
@@ -135,6 +145,9 @@ impl Probe {
             reasons,
             attach_time: start.elapsed(),
             cost: Cost::default(),
+            memory: memory::of_maps(),
+            unwatched: BTreeSet::new(),
+            unserved: BTreeSet::new(),
         })
     }
 
@@ -183,10 +196,15 @@ impl Probe {
             Some(programs) if is_apache => self.modules.look_into(programs, pid),
             _ => u32::from(SERVER_OTHER),
         };
-        self.maps
-            .watched
-            .insert(pid, kind, 0)
-            .map_err(|error| Error::Failed(format!("cannot watch process {pid}: {error}")))
+        match self.maps.watched.insert(pid, kind, 0) {
+            Err(error) if object::is_full(&error) => {
+                self.unwatched.insert(pid);
+                Ok(())
+            }
+            done => {
+                done.map_err(|error| Error::Failed(format!("cannot watch process {pid}: {error}")))
+            }
+        }
     }
 
     /// Takes up the threads of all processes that were named since the last call.
@@ -203,10 +221,21 @@ impl Probe {
     /// Names a port on which watched processes listen. It tells their
     /// connections from those that they open themselves.
     pub fn serve(&mut self, port: u16) -> Result<(), Error> {
-        self.maps
-            .ports
-            .insert(u32::from(port), 0, 0)
-            .map_err(|error| Error::Failed(format!("cannot watch port {port}: {error}")))
+        match self.maps.ports.insert(u32::from(port), 0, 0) {
+            Err(error) if object::is_full(&error) => {
+                self.unserved.insert(port);
+                Ok(())
+            }
+            done => {
+                done.map_err(|error| Error::Failed(format!("cannot watch port {port}: {error}")))
+            }
+        }
+    }
+
+    /// Ports for which there was no room.
+    #[must_use]
+    pub fn unserved(&self) -> u64 {
+        self.unserved.len() as u64
     }
 
     /// Thread groups that the kernel watches now.
@@ -234,15 +263,50 @@ impl Probe {
             .map_or(Ok(Vec::new()), tasks::serving)
     }
 
-    /// The kernel's counters, in the order of [`Counter::ALL`].
+    /// The kernel's counters, in the order of [`Counter::ALL`]; processes that found
+    /// no room here count with those that found none there.
     #[must_use]
     pub fn counters(&self) -> Vec<(Counter, u64)> {
-        self.maps.counters()
+        let mut counters = self.maps.counters();
+        for (counter, count) in &mut counters {
+            if *counter == Counter::ProcessFull {
+                *count += self.unwatched.len() as u64;
+            }
+        }
+        counters
+    }
+
+    /// Kernel memory of the maps: now, or as it was at the detach; `None` where the
+    /// kernel does not tell.
+    #[must_use]
+    pub fn memory(&self) -> Option<Memory> {
+        let start = self.memory?;
+        let now = self.programs.as_ref().and_then(|_| memory::of_maps());
+        Some(Memory {
+            now: now.map_or(start.now, |memory| memory.now),
+            ..start
+        })
+    }
+
+    /// Whether the maps can be reached without capabilities, by their descriptors
+    /// alone: from 5.19 on, or where `kernel.unprivileged_bpf_disabled` is 0. Tried by
+    /// a thread that gives up its own.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        std::thread::scope(|scope| {
+            let maps = &self.maps;
+            let tried = scope.spawn(|| {
+                crate::privileges::renounce();
+                maps.are_open()
+            });
+            tried.join().unwrap_or(false)
+        })
     }
 
     /// Takes the hooks out; records already made can still be drained.
     pub fn detach(&mut self) {
         self.cost = self.cost();
+        self.memory = self.memory();
         if let Some(programs) = &mut self.programs {
             back_end::detach(programs, self.back_end);
         }

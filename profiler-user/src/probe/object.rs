@@ -1,13 +1,14 @@
 //! The programs and maps, loaded.
 
-use aya::maps::{HashMap, Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, PLACES};
 
-use super::{Blobs, Cost, Error, Settings, offsets};
+use super::btf::Types;
+use super::{Blobs, Cost, Error, Settings, calls, offsets};
 
 /// What profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
@@ -49,41 +50,55 @@ unsafe impl Pod for Shared<Slot> {}
 pub struct Kernel {
     /// Its types, as aya reads them.
     pub btf: Btf,
+    types: Types,
     config: Config,
 }
 
 impl Kernel {
     /// Reads it.
     pub fn read() -> Result<Self, Error> {
-        let config = offsets::resolve().map_err(|error| {
+        let needed = |error| {
             Error::Refused(format!(
                 "wsgiprobe needs the kernel's type information: {error}"
             ))
-        })?;
+        };
+        let types = Types::of_kernel().map_err(needed)?;
+        let config = offsets::resolve(&types).map_err(needed)?;
         let btf = Btf::from_sys_fs().map_err(|error| {
             Error::Refused(format!(
                 "the kernel's type information is unusable: {error}"
             ))
         })?;
-        Ok(Self { btf, config })
+        Ok(Self { btf, types, config })
     }
 }
 
 /// Loads maps and programs; none is attached.
 pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<Ebpf, Error> {
+    let object = calls::put_in(made_for.object(), &kernel.types);
     let config = Shared(Config {
-        wake_bytes: settings.ring_bytes / 4,
+        wake_bytes: settings.limits.ring_bytes / 4,
         ..kernel.config
     });
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    for (map, entries) in settings.limits.maps() {
+        loader.map_max_entries(map, entries);
+    }
+    loader
         .btf(Some(&kernel.btf))
         // Task storage, which no wrapper of aya's knows and only programs use.
         .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
-        .map_max_entries("CONNS", settings.max_connections)
-        .map_max_entries("EVENTS", settings.ring_bytes)
-        .load(made_for.object())
+        .load(&object)
         .map_err(|error| refused_or_failed(&error))
+}
+
+/// Whether a map had no room.
+pub fn is_full(error: &MapError) -> bool {
+    match error {
+        MapError::SyscallError(error) => error.io_error.raw_os_error() == Some(libc::E2BIG),
+        _ => false,
+    }
 }
 
 /// Creating a map is the first thing that needs privileges.
@@ -190,6 +205,12 @@ impl Maps {
             .collect()
     }
 
+    /// Whether this thread may read and change them.
+    pub fn are_open(&self) -> bool {
+        let first = self.counters.get(&0, 0).is_ok();
+        first && !matches!(self.watched.keys().next(), Some(Err(_)))
+    }
+
     /// Requests that are owed a record.
     pub fn in_flight(&self) -> u64 {
         let connections = self.conns.iter().filter_map(Result::ok);
@@ -205,7 +226,7 @@ impl Maps {
 
 fn one<M>(programs: &mut Ebpf, name: &str) -> Result<M, Error>
 where
-    M: TryFrom<Map, Error = aya::maps::MapError>,
+    M: TryFrom<Map, Error = MapError>,
 {
     let map = programs
         .take_map(name)

@@ -9,8 +9,7 @@ use super::btf::{Error, Types};
 const THREAD_SIZE: u32 = 16 << 10;
 
 /// Resolves every member that the programs touch.
-pub fn resolve() -> Result<Config, Error> {
-    let types = Types::of_kernel()?;
+pub fn resolve(types: &Types) -> Result<Config, Error> {
     let at = |structure, member| types.offset(structure, member);
     Ok(Config {
         task_tgid: at("task_struct", "tgid")?,

@@ -17,12 +17,25 @@ pub fn ensure_mounted() -> Result<(), String> {
     {
         return Ok(());
     }
-    mount_privately().map_err(|error| {
-        format!(
-            "tracefs is not mounted and cannot be ({error}): mount -t tracefs tracefs {}",
-            PLACES[0]
-        )
-    })
+    mount_privately()
+        .and_then(|()| readable())
+        .map_err(|error| {
+            format!(
+                "tracefs cannot be mounted without CAP_SYS_ADMIN, nor read without \
+             CAP_DAC_READ_SEARCH by who is not root ({error}): mount -t tracefs tracefs {}",
+                PLACES[0]
+            )
+        })
+}
+
+fn readable() -> rustix::io::Result<()> {
+    let place = Path::new(PLACES[0]).join("events");
+    match std::fs::read_dir(place) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO))
+        }
+    }
 }
 
 fn mount_privately() -> rustix::io::Result<()> {

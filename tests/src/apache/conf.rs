@@ -46,6 +46,8 @@ pub struct Conf {
     /// For the application one process with so many threads (prefork: so many
     /// processes) instead of the usual pool.
     pub threads: Option<u32>,
+    /// Load mod_wsgi from a copy of the server's own, which is a new file at each start.
+    pub own_module: bool,
     /// Further options of `WSGIDaemonProcess`.
     pub daemon_options: &'static str,
     /// Further directives, one a line.
@@ -66,6 +68,7 @@ impl Default for Conf {
             script: site::APP,
             events: false,
             threads: None,
+            own_module: false,
             daemon_options: "",
             directives: Vec::new(),
             environment: Vec::new(),
@@ -114,7 +117,12 @@ impl Conf {
             format!("ServerRoot {root}\nDefaultRuntimeDir {root}\nPidFile {root}/pid"),
             format!("ServerName localhost\nListen {listen}:{port}\nTimeout 60"),
             "User www-data\nGroup www-data".to_owned(),
-            modules(&["authz_core", "alias", "env", "reqtimeout", "wsgi"]),
+            modules(&["authz_core", "alias", "env", "reqtimeout"]),
+            if self.own_module {
+                format!("LoadModule wsgi_module {root}/{MODULE}")
+            } else {
+                modules(&["wsgi"])
+            },
             self.mpm_lines(),
             format!("LogLevel warn\nErrorLog {root}/error.log"),
             // The log is read while Apache runs: no buffering.
@@ -182,6 +190,9 @@ const PROCESSES: &str =
     "ServerLimit 12\nMaxRequestWorkers 12\nStartServers 4\nMinSpareServers 2\nMaxSpareServers 6";
 const THREADS: &str = "ServerLimit 3\nThreadsPerChild 8\nMaxRequestWorkers 24\nStartServers 2\n\
                        MinSpareThreads 8\nMaxSpareThreads 24";
+
+/// The copy's name, which must tell what it is.
+pub(super) const MODULE: &str = "mod_wsgi.so";
 
 fn modules(names: &[&str]) -> String {
     let line = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so");

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::interrupt::Interrupt;
-use super::process::{Process, free_port};
+use crate::interrupt::Interrupt;
+use crate::process::{Process, free_port};
 
 const CONFIGURATION: &str = include_str!("../../demo/httpd.conf");
 const SITE: &str = include_str!("../../demo/site.wsgi");

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use ureq::Agent;
 
-use super::interrupt::Interrupt;
 use super::routes::{Method, ROUTES, Route};
+use crate::interrupt::Interrupt;
 
 /// The longest that one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -9,26 +9,24 @@
 //! counts have to agree to the request.
 
 mod apache;
-mod influx;
-mod interrupt;
 mod load;
 mod probe;
-mod process;
 mod routes;
+mod stored;
 mod verdict;
 
-use std::env;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use apache::Apache;
-use influx::InfluxDb;
-use interrupt::Interrupt;
 use probe::Probe;
+use stored::Stored;
 use tempfile::TempDir;
 
+use crate::influx::InfluxDb;
+use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::{setup, workspace};
+use crate::{root, setup, workspace};
 
 /// Between the load's last answer and wsgiprobe's end: the time to look at the
 /// final figures, and room for a machine that is slow.
@@ -47,7 +45,7 @@ pub struct Options {
 
 /// Shows it; fails if any count disagrees.
 pub fn run(options: &Options) -> Result<()> {
-    require_root()?;
+    root::require("demo --no-setup")?;
     let interrupt = Interrupt::install()?;
     let folder = tempfile::Builder::new()
         .prefix("wsgiprobe-demo.")
@@ -60,20 +58,6 @@ pub fn run(options: &Options) -> Result<()> {
         anstream::eprintln!("what the servers wrote is kept in {}", kept.display());
     }
     shown
-}
-
-/// Says what to type instead. Not `sudo cargo`: root's cargo is another one.
-fn require_root() -> Result<()> {
-    if rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    bail!(
-        "the demo needs root, for eBPF and for Apache's workers. Build as yourself, then run it: \
-         `cargo xtask setup && cargo build --release -p profiler-user && \
-         sudo env WSGIPROBE_BIN={} {} demo --no-setup`",
-        workspace::release_binary()?.display(),
-        env::current_exe()?.display()
-    )
 }
 
 fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()> {
@@ -112,7 +96,7 @@ fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()
             answered,
             logged: apache.logged(answered)?,
             report: probe.report()?,
-            stored: influx.stored()?,
+            stored: Stored::read(&influx)?,
         })
     })
 }

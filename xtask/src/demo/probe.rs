@@ -12,9 +12,9 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::apache::Apache;
-use super::influx::{self, InfluxDb};
-use super::interrupt::Interrupt;
-use super::process::Process;
+use crate::influx::{self, InfluxDb};
+use crate::interrupt::Interrupt;
+use crate::process::Process;
 
 /// What it says on stderr once it misses nothing more.
 const ATTACHED: &str = "wsgiprobe: attached (";

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::influx::{Route, Stored};
 use super::probe::Report;
+use super::stored::{Route, Stored};
 use crate::progress::{bad, bold, good};
 
 /// What everybody said.

@@ -7,7 +7,7 @@
 
 mod apt;
 mod cargo_tools;
-mod packages;
+pub mod packages;
 mod rustup;
 
 use std::time::Instant;

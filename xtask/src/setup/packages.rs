@@ -6,25 +6,47 @@ use super::{Done, apt, cargo_tools};
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 
-/// A C compiler and linker, for crates and for `mod_wsgi-express`.
-const BUILD: [&str; 1] = ["build-essential"];
-
-/// The servers that the tests and the demo watch and write to, and their load.
-/// `apache2-dev` and Python's headers are for building `mod_wsgi-express`; Redis and
-/// Postgres, with Python's libraries for them, are what applications wait for.
-const SERVERS: [&str; 12] = [
-    "apache2",
+/// A C compiler and linker, for crates; what `mod_wsgi-express` is built with; and
+/// what loads a server.
+const BUILD: [&str; 6] = [
+    "build-essential",
     "apache2-dev",
-    "libapache2-mod-wsgi-py3",
     "python3-dev",
     "python3-venv",
+    "wrk",
+    "curl",
+];
+
+/// The servers that the tests and the demo watch and write to: here, and in the
+/// guests of `cargo xtask vm`. Redis and Postgres, with Python's libraries for them,
+/// are what applications wait for.
+pub const SERVERS: [&str; 7] = [
+    "apache2",
+    "libapache2-mod-wsgi-py3",
     "influxdb",
     "redis-server",
     "python3-redis",
     "postgresql",
     "python3-psycopg2",
-    "wrk",
-    "curl",
+];
+
+/// Other kernels: QEMU, and what makes a root and an initrd for them. The tools
+/// for file systems and archives may be missing in a container.
+pub const KERNELS: [&str; 7] = [
+    "qemu-system-x86",
+    "debootstrap",
+    "e2fsprogs",
+    "cpio",
+    "findutils",
+    "xz-utils",
+    "zstd",
+];
+
+/// The same for arm64, and a compiler for it.
+pub const ARM64: [&str; 3] = [
+    "qemu-system-arm",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
 ];
 
 /// A Rust compiler with a compiled `core` for eBPF, and its clippy.
@@ -44,8 +66,8 @@ const LLVM: [&str; 4] = [
 ];
 
 /// Installs those that are missing, in one run of apt.
-pub fn install(progress: &Progress) -> Result<Done> {
-    let mut wanted = [&BUILD[..], &SERVERS[..]].concat();
+pub(super) fn install(progress: &Progress) -> Result<Done> {
+    let mut wanted = [&BUILD[..], &SERVERS[..], &KERNELS[..]].concat();
     if cargo_tools::working_bpf_linker().is_none() {
         wanted.extend(LLVM);
     }
@@ -54,15 +76,23 @@ pub fn install(progress: &Progress) -> Result<Done> {
         wanted.extend(KERNEL_TOOLCHAIN);
     }
 
-    let missing = apt::missing(&wanted)?;
+    match install_missing(progress, &wanted)? {
+        0 => Ok(Done::AlreadyThere(format!("{} of them", wanted.len()))),
+        count => Ok(Done::Now(format!("{count} installed"))),
+    }
+}
+
+/// Installs those of these that are missing; says how many that were.
+pub fn install_missing(progress: &Progress, wanted: &[&'static str]) -> Result<usize> {
+    let missing = apt::missing(wanted)?;
     if missing.is_empty() {
-        return Ok(Done::AlreadyThere(format!("{} of them", wanted.len())));
+        return Ok(0);
     }
     apt::require_root(&missing)?;
     apt::update(progress)?;
     let missing = offered(progress, missing)?;
     apt::install(progress, &missing)?;
-    Ok(Done::Now(format!("{} installed", missing.len())))
+    Ok(missing.len())
 }
 
 /// Leaves out the compiler where this release has none: a nightly replaces it.

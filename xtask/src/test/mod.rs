@@ -12,11 +12,11 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use tally::Tally;
+pub use tally::{Tally, says_skipped};
 
 use crate::progress::{Progress, bad, good, seconds};
 use crate::workspace::cargo;
-use crate::{check, setup, workspace};
+use crate::{check, setup, verifier, vm, workspace};
 
 /// The back end that hardened kernels refuse, as the end-to-end tests are told: they
 /// leave it out only where the kernel does, and say so.
@@ -29,6 +29,10 @@ fn may_lack() -> OsString {
 
 /// What to leave out.
 #[derive(clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub struct Options {
     /// Take the machine as it is.
     #[arg(long)]
@@ -36,6 +40,12 @@ pub struct Options {
     /// Leave out format, lints, documentation and licences.
     #[arg(long)]
     no_check: bool,
+    /// Leave out the other kernels.
+    #[arg(long)]
+    no_vm: bool,
+    /// Every kernel with every back end, not only 6.1 and 7.x with the preferred one.
+    #[arg(long, conflicts_with = "no_vm")]
+    all: bool,
     /// Only tests with this in their name.
     filter: Option<String>,
 }
@@ -44,7 +54,7 @@ pub struct Options {
 pub fn run(options: &Options) -> ExitCode {
     let began = Instant::now();
     let mut steps = Steps {
-        progress: Progress::new("test", 5),
+        progress: Progress::new("test", 7),
         tally: Tally::default(),
         failed: Vec::new(),
     };
@@ -71,6 +81,15 @@ pub fn run(options: &Options) -> ExitCode {
                 .env(MAY_LACK.0, may_lack()),
         )
     });
+
+    let verifier = verifier::Options::default();
+    steps.job("the verifier's budget", false, || verifier::run(&verifier));
+    let kernels = vm::Options::tests(options.all, options.filter.clone());
+    if options.no_vm {
+        steps.job("other kernels", true, || Ok(()));
+    } else {
+        steps.tests("end to end, on other kernels", || vm::tally(&kernels));
+    }
 
     steps.close(began)
 }
@@ -133,12 +152,14 @@ fn cargo_test(packages: &[&str], filter: Option<&str>, cargo: &mut Command) -> R
     let mut child = cargo.spawn().context("starting cargo test")?;
     let stdout = child.stdout.take().expect("stdout is piped");
 
-    let mut tally = Tally::default();
+    let (mut tally, mut skipped) = (Tally::default(), 0);
     for line in BufReader::new(stdout).lines() {
         let line = line.context("reading what the tests print")?;
         println!("{line}");
         tally.count(&line);
+        skipped += u64::from(says_skipped(&line).is_some());
     }
+    tally.skip(skipped);
     let status = child.wait()?;
     if !status.success() && tally.failed == 0 {
         bail!("the tests do not build or do not finish: {status}");

@@ -40,6 +40,20 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// So many tests ended well only because they said that they cannot run.
+    pub fn skip(&mut self, count: u64) {
+        self.passed = self.passed.saturating_sub(count);
+        self.skipped += count;
+    }
+}
+
+/// Name and reason in the line of a test that says that it cannot run:
+/// `skipped NAME: REASON`.
+pub fn says_skipped(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("skipped ")?.split_once(": ")
+}
+
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
@@ -74,6 +88,18 @@ mod tests {
             tally.count(line);
         }
         assert_eq!(tally.to_string(), "4 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn who_says_that_it_cannot_run_has_not_passed() {
+        let line = "skipped cpu::daemon::sock: processors are emulated";
+        let said = says_skipped(line);
+        assert_eq!(said, Some(("cpu::daemon::sock", "processors are emulated")));
+        assert_eq!(says_skipped("test cpu::daemon::sock ... ok"), None);
+        let mut tally = Tally::default();
+        tally.count("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured");
+        tally.skip(1);
+        assert_eq!(tally.to_string(), "2 passed, 0 failed, 1 skipped");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Report;
+use crate::privileges;
 use crate::sinks::Notices;
 
 /// What waits while the output stalls: bytes. A second of 20 000 requests/s.
@@ -55,9 +56,10 @@ impl Writer {
             name: name.clone(),
             notices: notices.clone(),
         };
-        std::thread::Builder::new()
-            .name("jsonl".into())
-            .spawn(|| thread.run())?;
+        std::thread::Builder::new().name("jsonl".into()).spawn(|| {
+            privileges::renounce();
+            thread.run();
+        })?;
         Ok(Self {
             shared,
             name,

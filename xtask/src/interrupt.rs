@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the demo ends its servers before it ends itself.
+//! Ctrl-C and SIGTERM: a job ends its servers before it ends itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 /// How often a wait looks up.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Set once somebody wants the demo to end.
+/// Set once somebody wants the job to end.
 #[derive(Clone)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -25,7 +25,13 @@ impl Interrupt {
         Ok(Self(flag))
     }
 
-    /// Fails if the demo is to end.
+    /// One that nobody sets.
+    #[cfg(test)]
+    pub fn never() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Fails if the job is to end.
     pub fn check(&self) -> Result<()> {
         if self.0.load(Ordering::Relaxed) {
             bail!("interrupted");
@@ -33,7 +39,7 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Waits until something is there; fails when the demo is to end, or when
+    /// Waits until something is there; fails when the job is to end, or when
     /// it has taken too long.
     pub fn wait_for<T>(
         &self,
@@ -54,7 +60,7 @@ impl Interrupt {
         }
     }
 
-    /// Sleeps until then; fails at once when the demo is to end.
+    /// Sleeps until then; fails at once when the job is to end.
     pub fn sleep_until(&self, then: Instant) -> Result<()> {
         loop {
             self.check()?;

@@ -1,4 +1,4 @@
-//! A process that ends with the demo.
+//! A process that ends with the job that started it.
 
 use std::fs::File;
 use std::net::TcpListener;

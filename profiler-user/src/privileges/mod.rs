@@ -1,6 +1,18 @@
-//! Whether this process may load programs at all: a cheap look before any work.
+//! What this process may do: whether that suffices, and giving up the rest.
+//!
+//! - `confine`: after the attach, capabilities go, and no system call is left but those
+//!   that a run needs.
+//! - `filter`: which those are.
+//! - `look`: what cannot be looked into, and for want of what.
+
+mod confine;
+mod filter;
+mod look;
 
 use caps::{CapSet, Capability, CapsHashSet};
+
+pub use confine::{Confined, Needs, confine, renounce};
+pub use look::{into_process, uprobe};
 
 /// What is missing.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,109 @@
+//! Many paths and many connections take no more memory than few: neither of
+//! wsgiprobe's own nor of the kernel's.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+
+use anyhow::{Context, Result, ensure};
+use harness::apache::Conf;
+use harness::backends::Backend;
+use harness::load::Load;
+use harness::server::Server;
+
+use super::{balances, start};
+
+harness::on_each_backend!(paths, connections);
+
+/// So many times the variable says, the test is larger: 1 is quick.
+const SCALE: &str = "WSGIPROBE_FLAT_SCALE";
+
+fn scale() -> usize {
+    let named = std::env::var(SCALE).ok();
+    named.and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Memory of a process: resident, and of its maps in the kernel; bytes.
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    resident: u64,
+    kernel: u64,
+}
+
+impl Memory {
+    fn of(pid: u32) -> Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kib: u64 = kib.context("no VmRSS")?.trim().parse()?;
+        let mut kernel = 0;
+        for info in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
+            let text = fs::read_to_string(info?.path()).unwrap_or_default();
+            let field = |name| text.lines().find_map(|line| line.strip_prefix(name));
+            if let (Some(_), Some(bytes)) = (field("map_id:"), field("memlock:")) {
+                kernel += bytes.trim().parse::<u64>()?;
+            }
+        }
+        Ok(Self {
+            resident: kib * 1024,
+            kernel,
+        })
+    }
+
+    /// Fails if there is much more than `before`.
+    fn is_flat_since(self, before: Self) -> Result<()> {
+        println!("before {before:?}, after {self:?}");
+        let more = self.resident.saturating_sub(before.resident);
+        ensure!(more < 2 << 20, "{more} bytes more are resident");
+        let more = self.kernel.saturating_sub(before.kernel);
+        ensure!(more < 256 << 10, "{more} bytes more in the kernel");
+        Ok(())
+    }
+}
+
+/// Every path another one, and none of them a number.
+fn paths(backend: Backend) -> Result<()> {
+    let load = Load {
+        clients: 4,
+        requests: 1_000 * scale(),
+        kept: true,
+    };
+    let run = start(backend, Conf::default(), &[])?;
+    let pid = run.probe.pid();
+    let send = |name: &str| load.words(&run.apache, &format!("/static/{name}"));
+    send("first")?;
+    let before = Memory::of(pid)?;
+    send("second")?;
+    send("third")?;
+    let after = Memory::of(pid)?;
+    let evidence = run.finish(3 * load.total())?;
+    balances(&evidence, 0)?;
+    after.is_flat_since(before)?;
+    let summary = &evidence.report.summary;
+    ensure!(
+        summary.note("route_overflow") > 0,
+        "every route had a place"
+    );
+    Ok(())
+}
+
+/// Connections that say nothing.
+fn connections(backend: Backend) -> Result<()> {
+    let count = 2_000 * scale();
+    let run = start(backend, Conf::default(), &[])?;
+    let (pid, port) = (run.probe.pid(), run.apache.port());
+    let open = || -> Result<()> {
+        for _ in 0..count {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        }
+        harness::ports::wait_until_closed(port)
+    };
+    run.apache.connect()?.get("/hello/first")?;
+    open()?;
+    let before = Memory::of(pid)?;
+    open()?;
+    open()?;
+    let after = Memory::of(pid)?;
+    let evidence = run.finish(1)?;
+    balances(&evidence, 0)?;
+    after.is_flat_since(before)
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask bench`: what wsgiprobe costs, measured so that it can be believed.
+//!
+//! # Layout
+//! - [`overhead`]: all variants against the bare server, in interleaved rounds:
+//!   the [`plan`] says in which order, a [`sample`] is one measurement (of an
+//!   [`apache`], under a [`load`], with a [`probe`] or none);
+//! - [`tax`]: what others pay who are not watched, one of the [`calls`] at a time;
+//! - [`rate`]: whether anything is lost when the server is as fast as it can be;
+//! - [`cpu`], [`bpf`], [`machine`]: figures that the kernel keeps;
+//! - [`stats`] makes estimates of them, [`results`] puts them together, [`report`]
+//!   prints them ([`table`]), and [`goals`] holds them against what was promised.
+
+mod apache;
+mod bpf;
+mod calls;
+mod cpu;
+mod goals;
+mod load;
+mod machine;
+mod overhead;
+mod plan;
+mod probe;
+mod rate;
+mod report;
+mod results;
+mod rounds;
+mod sample;
+mod stats;
+mod table;
+mod tax;
+mod variant;
+
+use anyhow::Result;
+
+use crate::root;
+
+/// What is measured.
+#[derive(clap::Subcommand)]
+pub enum Bench {
+    /// Throughput, latency, CPU and memory: wsgiprobe and instruments in the
+    /// process against the bare server, in interleaved rounds.
+    Overhead(overhead::Options),
+    /// What the system calls of an unwatched process cost more.
+    Tax(tax::Options),
+    /// Whether a request is lost at the highest rate that Apache reaches.
+    Rate(rate::Options),
+}
+
+/// Measures it.
+pub fn run(bench: &Bench) -> Result<()> {
+    match bench {
+        Bench::Overhead(options) => {
+            root::require("bench overhead")?;
+            overhead::run(options)
+        }
+        Bench::Tax(options) => {
+            root::require("bench tax")?;
+            tax::run(options)
+        }
+        Bench::Rate(options) => {
+            root::require("bench rate")?;
+            rate::run(options)
+        }
+    }
+}
