@@ -9,13 +9,13 @@ use aya_ebpf::programs::TracePointContext;
 use profiler_common::config::Hung;
 use profiler_common::event::AF_UNIX;
 
-use super::{MSG_PEEK, undisturbed};
+use super::MSG_PEEK;
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
 use crate::maps::Place;
 use crate::tasks::{Current, Started, Task};
 use crate::traffic::{self, Call, Io};
-use crate::{conns, tasks};
+use crate::{conns, preemption, tasks};
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -58,43 +58,41 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     Some(())
 }
 
-/// Reads and writes have a program each: both in one need more stack than there is on
-/// kernels that round each function's up to 32 bytes. (`inline`: into the function that
-/// the macro makes, which would take 32 more.)
+/// Reads and writes have a program each, and no function is called on the way: more
+/// needs more stack than there is on kernels that round each function's up to 32 bytes.
 #[tracepoint]
 #[inline(always)]
 pub fn syscall_recv(ctx: TracePointContext) -> u32 {
-    try_end(
-        &ctx,
-        Place::Received,
-        |current, task, io, is_unix| match is_unix {
-            true => traffic::received_unix(current, task, io),
-            false => traffic::received(current, task, io),
-        },
-    );
+    if let Some((current, task, io, is_unix)) = ended(&ctx, Place::Received) {
+        preemption::off(Hung::Tracepoint);
+        let _ = if is_unix {
+            traffic::received_unix(current, task, io)
+        } else {
+            traffic::received(current, task, io)
+        };
+        preemption::on(Hung::Tracepoint);
+    }
     0
 }
 
 #[tracepoint]
 #[inline(always)]
 pub fn syscall_send(ctx: TracePointContext) -> u32 {
-    try_end(
-        &ctx,
-        Place::Sent,
-        |current, task, io, is_unix| match is_unix {
-            true => traffic::sent_unix(current, task, io),
-            false => traffic::sent(current, task, io),
-        },
-    );
+    if let Some((current, task, io, is_unix)) = ended(&ctx, Place::Sent) {
+        preemption::off(Hung::Tracepoint);
+        let _ = if is_unix {
+            traffic::sent_unix(current, task, io)
+        } else {
+            traffic::sent(current, task, io)
+        };
+        preemption::on(Hung::Tracepoint);
+    }
     0
 }
 
+/// The call that ends here, if it is one on a socket, and whether that is a UNIX one.
 #[inline(always)]
-fn try_end(
-    ctx: &TracePointContext,
-    place: Place,
-    hand_on: impl FnOnce(Current, &mut Task, Io, bool) -> Option<()>,
-) -> Option<()> {
+fn ended(ctx: &TracePointContext, place: Place) -> Option<(Current, &'static mut Task, Io, bool)> {
     let (current, task) = tasks::current()?;
     let Started {
         sock,
@@ -115,9 +113,7 @@ fn try_end(
         short: ret >= 0 && (ret as u64) < wanted,
         call: Call::kept(call),
     };
-    undisturbed(Hung::Tracepoint, || {
-        hand_on(current, task, io, is_unix != 0)
-    })
+    Some((current, task, io, is_unix != 0))
 }
 
 #[inline(always)]
