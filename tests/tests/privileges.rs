@@ -240,7 +240,7 @@ fn nobody_who_cannot_look(backend: Backend) -> Result<()> {
     let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Daemon))?;
     let pid = apache.pid()?.to_string();
     let (capabilities, missing): (&[&str], _) = match backend {
-        Backend::Sock => (
+        Backend::Sock | Backend::Fentry => (
             &["bpf", "perfmon"],
             "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are missing",
         ),
