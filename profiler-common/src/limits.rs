@@ -69,6 +69,10 @@ pub const PARKED_ENTRIES: u32 = CONNECTION_ENTRIES / CONNECTIONS_PER_PARKED;
 /// thread, and those in the listen queues of the daemons (100 each by default).
 pub const HANDOVER_ENTRIES: u32 = 8_192;
 
+/// Threads of watched processes on kernels that keep nothing with a thread themselves. A
+/// host with more runs into other walls first.
+pub const THREAD_ENTRIES: u32 = 16_384;
+
 /// Processes followed at a time (`--max-processes`). Linux's default `pid_max` is
 /// 32768, a large prefork server has some hundreds of children.
 pub const PROCESS_ENTRIES: u32 = 8192;

@@ -149,11 +149,10 @@ mod shared {
 pub fn current_arguments(current: Current) -> Arguments {
     let frame = Frame::of(current);
     Arguments {
-        // An `int` on arm64, and the verifier allows no more than its own bytes.
-        number: u64::from(frame.get::<u32>(regs::NUMBER)),
-        first: frame.get(regs::FIRST),
-        second: frame.get(regs::SECOND),
-        third: frame.get(regs::THIRD),
+        number: frame.half(regs::NUMBER),
+        first: frame.word(regs::FIRST),
+        second: frame.word(regs::SECOND),
+        third: frame.word(regs::THIRD),
     }
 }
 
@@ -166,15 +165,25 @@ impl Frame {
     #[inline(always)]
     fn of(current: Current) -> Self {
         // SAFETY: a valid kernel pointer.
-        let frame = unsafe { aya_ebpf::helpers::generated::bpf_task_pt_regs(current.pointer()) };
-        Self(frame as *const u64)
+        Self(
+            unsafe { aya_ebpf::helpers::generated::bpf_task_pt_regs(current.pointer()) }
+                as *const u64,
+        )
     }
 
     #[inline(always)]
-    fn get<T: Copy>(&self, index: usize) -> T {
+    fn word(&self, index: usize) -> u64 {
         // SAFETY: typed for the verifier, which checks each load against the kernel's own
         // `struct pt_regs`.
-        unsafe { *self.0.add(index).cast() }
+        unsafe { *self.0.add(index) }
+    }
+
+    /// The low half of a word: an `int` on arm64, and the verifier allows no more than
+    /// its own bytes.
+    #[inline(always)]
+    fn half(&self, index: usize) -> u64 {
+        // SAFETY: as above.
+        u64::from(unsafe { *self.0.add(index).cast::<u32>() })
     }
 }
 
@@ -193,8 +202,13 @@ impl Frame {
     }
 
     #[inline(always)]
-    fn get<T: Default>(&self, index: usize) -> T {
-        crate::kernel::member(self.0, index as u32 * 8).unwrap_or_default()
+    fn word(&self, index: usize) -> u64 {
+        crate::kernel::member(self.0, index as u32 * 8).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn half(&self, index: usize) -> u64 {
+        self.word(index) & 0xffff_ffff
     }
 }
 

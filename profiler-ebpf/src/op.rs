@@ -15,7 +15,7 @@ use profiler_common::stats::Counter;
 use crate::arch::Syscall;
 use crate::config::setting;
 use crate::daemon::{self, Next};
-use crate::maps::{CONN_ZERO, EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
+use crate::maps::{EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
 use crate::repeat;
 use crate::user::{self, Buffers, IoVec, masked};
 
@@ -310,10 +310,11 @@ impl Env for Op {
 
     #[inline(always)]
     fn clear(&mut self, slot: &mut Slot) {
-        if let Some(zero) = CONN_ZERO.get_ptr(0) {
-            let to = (&raw mut slot.header).cast();
-            // SAFETY: both sides hold a header.
-            unsafe { bpf_probe_read_kernel(to, HEADER_SIZE as u32, zero.cast()) };
+        let words = (&raw mut slot.header).cast::<u64>();
+        for index in 0..HEADER_SIZE / 8 {
+            // SAFETY: inside the header, which is aligned like its first field. Volatile,
+            // or LLVM makes it a `memset` byte by byte.
+            unsafe { words.add(index).write_volatile(0) };
         }
     }
 
@@ -351,27 +352,6 @@ impl Env for Op {
 
     #[inline(always)]
     fn append_path(&mut self, slot: &mut Slot, pos: u32, len: u32) {
-        let in_window = pos >= self.window_start && pos + len <= self.window_end;
-        if in_window && slot.header.path_len == 0 && len <= PATH_INLINE as u32 {
-            let offset = masked::<{ WINDOW_BYTES >> 2 }>(pos - self.window_start);
-            let to = slot.path.as_mut_ptr().cast();
-            let len = masked::<0xff>(len);
-            // SAFETY: the path holds 0xff bytes, the window 0xff behind any offset of
-            // its first quarter.
-            unsafe {
-                bpf_probe_read_kernel(
-                    to,
-                    len,
-                    self.window
-                        .as_ptr()
-                        .cast::<u8>()
-                        .add(offset as usize)
-                        .cast(),
-                )
-            };
-            slot.header.path_len = len as u16;
-            return;
-        }
         self.copy_pos = pos;
         self.copy_left = len;
         repeat::pieces(self, slot);

@@ -80,7 +80,7 @@ mod new {
 
 #[cfg(feature = "old-kernels")]
 mod old {
-    use aya_ebpf::bindings::{BPF_NOEXIST, task_struct};
+    use aya_ebpf::bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST, task_struct};
     use aya_ebpf::helpers::bpf_get_current_pid_tgid;
     use aya_ebpf::macros::map;
     use aya_ebpf::maps::{Array, HashMap};
@@ -94,7 +94,7 @@ mod old {
 
     /// As the other, by thread.
     #[map]
-    static TASKS: HashMap<u32, Task> = HashMap::with_max_entries(THREAD_ENTRIES, 0);
+    static TASKS: HashMap<u32, Task> = HashMap::with_max_entries(THREAD_ENTRIES, BPF_F_NO_PREALLOC);
 
     /// All zero, what new entries are made from: too large for the stack.
     #[map]

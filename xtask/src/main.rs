@@ -3,6 +3,7 @@
 //! - [`setup`] makes a fresh machine able to do all the others;
 //! - [`check`] reads the code: format, lints, documentation, licences, lengths;
 //! - [`mod@test`] runs everything that can fail, and counts it;
+//! - [`mod@fuzz`] makes up inputs for all that reads what comes over the wire;
 //! - [`run`] builds wsgiprobe and becomes it;
 //! - [`vm`] runs the end-to-end tests on other kernels;
 //! - [`verifier`] counts what the kernel's verifier has to do;
@@ -17,6 +18,7 @@ mod bench;
 mod check;
 mod command;
 mod demo;
+mod fuzz;
 mod influx;
 mod interrupt;
 mod process;
@@ -52,6 +54,8 @@ enum Job {
     /// What `vm` runs inside its guests.
     #[command(hide = true)]
     Guest,
+    /// Feed made-up inputs to all that reads what comes over the wire.
+    Fuzz(fuzz::Options),
     /// Build wsgiprobe and run it with these arguments.
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         Job::Vm(options) => vm::run(&options),
         Job::Verifier(options) => verifier::run(&options),
         Job::Guest => vm::guest::run(),
+        Job::Fuzz(options) => fuzz::run(&options),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
         Job::Bench(bench) => bench::run(&bench),

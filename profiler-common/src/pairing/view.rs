@@ -9,6 +9,9 @@ pub const VIEW_BYTES: u32 = (VIEW_WORDS * 8 - 1) as u32;
 /// Turns an index into one that is inside.
 const INSIDE: usize = VIEW_WORDS - 1;
 
+/// Where words begin in a view.
+const OFFSETS: u64 = (VIEW_WORDS as u64 - 1) * 8;
+
 /// A stretch of the data of one operation, copied to where it can be looked at.
 ///
 /// Positions count from the start of the operation's data, as in
@@ -64,35 +67,30 @@ impl<'a> View<'a> {
         (self.at(offset) >> shift) | (self.at(offset.wrapping_add(8)) << 1 << (63 - shift))
     }
 
-    /// Looks from `pos` on through `WORDS` words for a byte that `marks` marks, as LF
-    /// must be. Where it is, or how far it looked: `end` at most.
+    /// Looks from `pos` on through `PAIRS` pairs of words for a byte that `marks` marks,
+    /// as LF must be. Where it is, or how far it looked: `end` at most.
     #[inline(always)]
-    #[must_use]
-    pub fn find<const WORDS: u32>(self, pos: u32, marks: impl Fn(u64) -> u64) -> Result<u32, u32> {
-        let mut words = self.words_from(pos);
-        for _ in 0..WORDS {
-            let found = marks(words.bits);
-            if found != 0 {
-                let at = words.position(found);
+    pub fn find<const PAIRS: u64>(self, pos: u32, marks: impl Fn(u64) -> u64) -> Result<u32, u32> {
+        let mut pair = self.pair(pos);
+        for _ in 0..PAIRS {
+            if let Some(at) = pair.find(&marks) {
+                let at = self.start.wrapping_add(at);
                 return if at < self.end { Ok(at) } else { Err(self.end) };
             }
-            words.next();
+            pair.next();
         }
-        Err(self.start.wrapping_add(words.offset))
+        Err(pair.position())
     }
 
-    /// The words from `pos` on.
+    /// Two words at `pos`, to walk from there.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn words_from(self, pos: u32) -> Words<'a> {
+    pub(super) fn pair(self, pos: u32) -> Pair<'a> {
         let offset = pos.wrapping_sub(self.start);
         // All ones is what no search is for: neither a control nor LF nor '?'.
         let before = !(u64::MAX << ((offset & 7) * 8));
-        Words {
-            view: self,
-            offset,
-            bits: self.at(offset) | before,
-        }
+        let mut pair = Pair::at(self, offset.into());
+        pair.words[0] |= before;
+        pair
     }
 
     #[inline(always)]
@@ -101,27 +99,58 @@ impl<'a> View<'a> {
     }
 }
 
-/// A walk through a view.
+/// A walk through a view, two words at a time: at one, most of the work would be
+/// the walk's.
 #[derive(Clone, Copy)]
-pub(super) struct Words<'a> {
+pub(super) struct Pair<'a> {
     view: View<'a>,
     /// How far into the view, bytes.
-    pub(super) offset: u32,
-    /// The word. What lies before the start of the walk is all ones.
-    pub(super) bits: u64,
+    offset: u64,
+    /// What lies before the start of the walk is all ones.
+    words: [u64; 2],
 }
 
-impl Words<'_> {
+impl<'a> Pair<'a> {
     #[inline(always)]
-    pub(super) fn next(&mut self) {
-        self.offset = (self.offset | 7).wrapping_add(1);
-        self.bits = self.view.at(self.offset);
+    fn at(view: View<'a>, offset: u64) -> Self {
+        // Cut to what is inside although it is: so the verifier knows as much of it in
+        // each turn, and follows one turn instead of all.
+        let offset = offset & OFFSETS;
+        let second = (offset + 8) & OFFSETS;
+        let word = |offset: u64| view.words[(offset >> 3) as usize & INSIDE];
+        Self {
+            view,
+            offset,
+            words: [word(offset), word(second)],
+        }
     }
 
-    /// Position of the first byte that is marked.
     #[inline(always)]
-    pub(super) fn position(&self, marks: u64) -> u32 {
-        let word = self.view.start.wrapping_add(self.offset & !7);
-        word.wrapping_add(swar::first(marks))
+    pub(super) fn next(&mut self) {
+        *self = Self::at(self.view, self.offset + 16);
+    }
+
+    /// Where in the view the first byte is that is marked.
+    #[inline(always)]
+    pub(super) fn find(&self, marks: impl Fn(u64) -> u64) -> Option<u32> {
+        let found = self.words.map(marks);
+        if found[0] | found[1] == 0 {
+            return None;
+        }
+        let (word, before) = if found[0] == 0 {
+            (found[1], 8)
+        } else {
+            (found[0], 0)
+        };
+        Some(self.offset as u32 + before + swar::first(word))
+    }
+
+    /// Position of the first byte, or where the view ends.
+    #[inline(always)]
+    pub(super) fn position(&self) -> u32 {
+        self.view
+            .start
+            .wrapping_add(self.offset as u32)
+            .min(self.view.end)
     }
 }

@@ -2,6 +2,7 @@
 //! conversations, and against nonsense.
 
 mod answers;
+mod every_place;
 mod host;
 mod pipelining;
 mod properties;

@@ -125,10 +125,10 @@ const LEGACY: &[c_long] = &[];
 
 /// `bpf` commands on maps and programs that are open (`enum bpf_cmd`,
 /// include/uapi/linux/bpf.h): look up, update, delete, next key; detach; what about
-/// it; look up by batch.
-const ON_MAPS: &[u64] = &[1, 2, 3, 4, 9, 15, 24];
-/// Loading a program, its types, and a link to what it is attached to.
-const ON_PROGRAMS: &[u64] = &[5, 18, 28];
+/// it; look up by batch; run an iterator that is loaded, which takes a link.
+const ON_WHAT_IS_OPEN: &[u64] = &[1, 2, 3, 4, 9, 15, 24, 28, 33];
+/// Loading a program and its types.
+const TO_LOAD: &[u64] = &[5, 18];
 
 /// The programs for [`seccompiler::apply_filter_all_threads`], in that order.
 pub(super) fn programs(needs: Needs) -> Result<Vec<BpfProgram>, String> {
@@ -165,12 +165,8 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     // The first filter answers it.
     rules.insert(libc::SYS_clone3, Vec::new());
     let commands = [
-        ON_MAPS,
-        if needs.later_servers {
-            ON_PROGRAMS
-        } else {
-            &[]
-        },
+        ON_WHAT_IS_OPEN,
+        if needs.later_servers { TO_LOAD } else { &[] },
     ]
     .concat();
     rules.insert(libc::SYS_bpf, one_of(0, &commands)?);

@@ -42,33 +42,44 @@ const JUMP: u8 = 0x05;
 /// `BPF_PSEUDO_KFUNC_CALL`, in place of the source register.
 const KERNEL_FUNCTION: u8 = 2 << 4;
 
-/// The object with its calls as this kernel needs them.
-pub fn put_in(object: &[u8], types: &Types) -> Vec<u8> {
-    let release = uname().release().to_string_lossy().into_owned();
-    let tracepoints = preempts_tracepoints(&release);
-    let replacements = FUNCTIONS.map(|(hung, number, name)| {
-        let call = instruction(CALL, 0, (number as u32).to_le_bytes());
-        let needed = hung == Hung::Function || tracepoints;
-        let function = needed.then(|| types.function(name)).flatten();
-        // A jump to the next instruction does nothing.
-        let instead = function.map_or(instruction(JUMP, 0, [0; 4]), |id| {
-            instruction(CALL, KERNEL_FUNCTION, id.to_le_bytes())
-        });
-        (call, instead)
-    });
-    let mut object = object.to_vec();
-    // Sections with code are aligned to instructions.
-    for place in object.as_chunks_mut::<8>().0 {
-        for (call, instead) in &replacements {
-            if place == call {
-                *place = *instead;
+type Instruction = [u8; 8];
+
+/// Each call that the programs make, and what is put in its place.
+pub struct Calls([(Instruction, Instruction); FUNCTIONS.len()]);
+
+impl Calls {
+    /// As the running kernel, which has these types, needs them.
+    pub fn of_kernel(types: &Types) -> Self {
+        let release = uname().release().to_string_lossy().into_owned();
+        let tracepoints = preempts_tracepoints(&release);
+        Self(FUNCTIONS.map(|(hung, number, name)| {
+            let call = instruction(CALL, 0, (number as u32).to_le_bytes());
+            let needed = hung == Hung::Function || tracepoints;
+            let function = needed.then(|| types.function(name)).flatten();
+            // A jump to the next instruction does nothing.
+            let instead = function.map_or(instruction(JUMP, 0, [0; 4]), |id| {
+                instruction(CALL, KERNEL_FUNCTION, id.to_le_bytes())
+            });
+            (call, instead)
+        }))
+    }
+
+    /// The object with its calls replaced.
+    pub fn put_in(&self, object: &[u8]) -> Vec<u8> {
+        let mut object = object.to_vec();
+        // Sections with code are aligned to instructions.
+        for place in object.as_chunks_mut::<8>().0 {
+            for (call, instead) in &self.0 {
+                if place == call {
+                    *place = *instead;
+                }
             }
         }
+        object
     }
-    object
 }
 
-const fn instruction(opcode: u8, registers: u8, immediate: [u8; 4]) -> [u8; 8] {
+const fn instruction(opcode: u8, registers: u8, immediate: [u8; 4]) -> Instruction {
     let [a, b, c, d] = immediate;
     [opcode, registers, 0, 0, a, b, c, d]
 }
@@ -86,7 +97,7 @@ mod tests {
             (Hung::Function.preemption_off() as u32).to_le_bytes(),
         );
         let helper = instruction(CALL, 0, 5_u32.to_le_bytes());
-        let object = put_in(&[call, helper].concat(), &types);
+        let object = Calls::of_kernel(&types).put_in(&[call, helper].concat());
         let instead = types
             .function("bpf_preempt_disable")
             .map_or(instruction(JUMP, 0, [0; 4]), |id| {

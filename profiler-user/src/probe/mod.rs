@@ -355,10 +355,16 @@ fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, Option
 /// Returns freed memory to the system: the kernel's types take 20 MiB while they
 /// are read, and the allocator would keep that for good.
 fn give_back() {
+    /// Larger buffers get mappings of their own, which go when they do: left to itself,
+    /// the allocator begins to keep them once one has gone.
     #[cfg(target_env = "gnu")]
-    // SAFETY: takes no pointer; safe to call at any time (malloc_trim(3)).
+    const OWN_MAPPING: libc::c_int = 256 << 10;
+    #[cfg(target_env = "gnu")]
+    // SAFETY: neither takes a pointer; safe to call at any time (malloc_trim(3),
+    // mallopt(3)).
     unsafe {
         libc::malloc_trim(0);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING);
     }
 }
 

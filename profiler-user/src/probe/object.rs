@@ -8,7 +8,8 @@ use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, PLACES};
 
 use super::btf::Types;
-use super::{Blobs, Cost, Error, Settings, calls, offsets};
+use super::calls::Calls;
+use super::{Blobs, Cost, Error, Settings, offsets};
 
 /// What profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
@@ -50,8 +51,8 @@ unsafe impl Pod for Shared<Slot> {}
 pub struct Kernel {
     /// Its types, as aya reads them.
     pub btf: Btf,
-    types: Types,
     config: Config,
+    calls: Calls,
 }
 
 impl Kernel {
@@ -64,18 +65,18 @@ impl Kernel {
         };
         let types = Types::of_kernel().map_err(needed)?;
         let config = offsets::resolve(&types).map_err(needed)?;
+        let calls = Calls::of_kernel(&types);
         let btf = Btf::from_sys_fs().map_err(|error| {
             Error::Refused(format!(
                 "the kernel's type information is unusable: {error}"
             ))
         })?;
-        Ok(Self { btf, types, config })
+        Ok(Self { btf, config, calls })
     }
 }
 
 /// Loads maps and programs; none is attached.
 pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<Ebpf, Error> {
-    let object = calls::put_in(made_for.object(), &kernel.types);
     let config = Shared(Config {
         wake_bytes: settings.limits.ring_bytes / 4,
         ..kernel.config
@@ -89,7 +90,7 @@ pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<E
         // Task storage, which no wrapper of aya's knows and only programs use.
         .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
-        .load(&object)
+        .load(&kernel.calls.put_in(made_for.object()))
         .map_err(|error| refused_or_failed(&error))
 }
 

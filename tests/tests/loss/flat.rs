@@ -1,6 +1,7 @@
 //! Many paths and many connections take no more memory than few: neither of
 //! wsgiprobe's own nor of the kernel's.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 
@@ -35,11 +36,15 @@ impl Memory {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
         let kib: u64 = kib.context("no VmRSS")?.trim().parse()?;
-        let mut kernel = 0;
+        let (mut kernel, mut known) = (0, BTreeSet::new());
         for info in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
             let text = fs::read_to_string(info?.path()).unwrap_or_default();
             let field = |name| text.lines().find_map(|line| line.strip_prefix(name));
-            if let (Some(_), Some(bytes)) = (field("map_id:"), field("memlock:")) {
+            let (Some(id), Some(bytes)) = (field("map_id:"), field("memlock:")) else {
+                continue;
+            };
+            // A map may have several descriptors.
+            if known.insert(id.to_owned()) {
                 kernel += bytes.trim().parse::<u64>()?;
             }
         }

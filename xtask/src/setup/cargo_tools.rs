@@ -17,6 +17,9 @@ const BPF_LINKER: &str = "0.13.0";
 /// The judge of licences, sources and duplicates.
 const CARGO_DENY: &str = "0.20.2";
 
+/// The fuzzer.
+const CARGO_FUZZ: &str = "0.13.2";
+
 /// Where Debian's LLVM lies, and the variable by which its bindings look for it.
 const LLVM: &str = "/usr/lib/llvm-22";
 const LLVM_VARIABLE: &str = "LLVM_SYS_221_PREFIX";
@@ -56,6 +59,18 @@ pub fn cargo_deny(progress: &Progress) -> Result<Done> {
     progress.say(format_args!("{} (40 s)", command::line(&install)));
     command::run_quietly(&mut install)?;
     Ok(Done::Now(CARGO_DENY.to_owned()))
+}
+
+/// Builds cargo-fuzz without optimisation, too: it only starts others.
+pub fn cargo_fuzz(progress: &Progress) -> Result<Done> {
+    if let Some(version) = command::first_line(workspace::cargo().args(["fuzz", "--version"])) {
+        return Ok(Done::AlreadyThere(version));
+    }
+    let mut install = install("cargo-fuzz", CARGO_FUZZ);
+    install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+    progress.say(format_args!("{} (30 s)", command::line(&install)));
+    command::run_quietly(&mut install)?;
+    Ok(Done::Now(CARGO_FUZZ.to_owned()))
 }
 
 fn install(name: &str, version: &str) -> Command {

@@ -26,7 +26,7 @@ enum Done {
 
 type Step = (&'static str, fn(&Progress) -> Result<Done>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("rustup", rustup::present),
     ("rustfmt and clippy", rustup::components),
     ("Debian packages", packages::install),
@@ -36,6 +36,7 @@ const STEPS: [Step; 6] = [
     ),
     ("bpf-linker", cargo_tools::bpf_linker),
     ("cargo-deny", cargo_tools::cargo_deny),
+    ("cargo-fuzz", cargo_tools::cargo_fuzz),
 ];
 
 /// Does every step; stops at the first that fails, as the next may build on it.

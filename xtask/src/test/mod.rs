@@ -16,7 +16,7 @@ pub use tally::{Tally, says_skipped};
 
 use crate::progress::{Progress, bad, good, seconds};
 use crate::workspace::cargo;
-use crate::{check, setup, verifier, vm, workspace};
+use crate::{check, fuzz, setup, verifier, vm, workspace};
 
 /// The back end that hardened kernels refuse, as the end-to-end tests are told: they
 /// leave it out only where the kernel does, and say so.
@@ -54,7 +54,7 @@ pub struct Options {
 pub fn run(options: &Options) -> ExitCode {
     let began = Instant::now();
     let mut steps = Steps {
-        progress: Progress::new("test", 7),
+        progress: Progress::new("test", 8),
         tally: Tally::default(),
         failed: Vec::new(),
     };
@@ -65,6 +65,9 @@ pub fn run(options: &Options) -> ExitCode {
     steps.tests("unit tests", || {
         let units = ["profiler-common", "profiler-user", "xtask"];
         cargo_test(&units, filter, &mut cargo())
+    });
+    steps.job("fuzz", filter.is_some(), || {
+        fuzz::run(&fuzz::Options::default())
     });
     let mut binary = None;
     steps.job("build for release", false, || {

@@ -8,6 +8,9 @@ use crate::pairing::env::Env;
 use crate::pairing::scan::{Cursor, Event, Phase};
 use crate::stats::Counter;
 
+/// Words of a path that are copied out of the view; longer ones are copied anew.
+const SHORT_PATH: u32 = 8;
+
 /// One step through the data: as much as the view holds, up to the end of a request
 /// or to a header line that matters.
 #[inline(always)]
@@ -111,9 +114,26 @@ fn path<E: Env>(env: &mut E, conn: &mut Conn) {
     let Cursor {
         token, token_end, ..
     } = conn.cursor;
-    if !conn.untracked {
-        env.append_path(conn.reading(), token, token_end - token);
+    if conn.untracked {
+        return;
     }
+    let len = token_end - token;
+    let view = env.view();
+    let in_view = token >= view.start;
+    let slot = conn.reading();
+    if !in_view || len > SHORT_PATH * 8 || slot.header.path_len != 0 {
+        env.append_path(slot, token, len);
+        return;
+    }
+    let (words, _) = slot.path.as_chunks_mut::<8>();
+    for (index, word) in (0..SHORT_PATH).zip(words) {
+        if index * 8 >= len {
+            break;
+        }
+        // What comes with the last word is behind the path's end.
+        *word = view.eight(token + index * 8).to_le_bytes();
+    }
+    slot.header.path_len = len as u16;
 }
 
 /// A request begins: in `cur` if nothing is owed an answer, else in `next`.

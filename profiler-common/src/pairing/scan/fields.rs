@@ -18,8 +18,8 @@ const CHUNKED: u64 = word(*b"\0chunked");
 /// Clears the oldest of the eight bytes in a window.
 const CHUNKED_MASK: u64 = !0xff;
 
-/// Words and lines that are looked at in one step.
-const TURNS: u32 = 32;
+/// Pairs of words and lines that are looked at in one step.
+const TURNS: u64 = 32;
 
 /// First bytes of lines that may matter, by their lowest six bits. Others with the
 /// same bits are looked at more closely in vain.
@@ -75,14 +75,13 @@ impl Scanner {
     /// Moves to the start of the next line that may matter.
     #[inline(always)]
     fn skip_lines(&mut self, view: View<'_>, cursor: &mut Cursor) {
-        let mut words = view.words_from(cursor.pos);
+        let mut pair = view.pair(cursor.pos);
         for _ in 0..TURNS {
-            let found = swar::equal(words.bits, b'\n');
-            if found == 0 {
-                words.next();
+            let Some(at) = pair.find(|bits| swar::equal(bits, b'\n')) else {
+                pair.next();
                 continue;
-            }
-            let at = words.position(found);
+            };
+            let at = view.start + at;
             if at >= view.end {
                 cursor.pos = view.end;
                 self.phase = Phase::Skip;
@@ -94,9 +93,10 @@ impl Scanner {
                 self.phase = Phase::Header;
                 return;
             }
-            words = view.words_from(at + 1);
+            pair = view.pair(at + 1);
         }
-        cursor.pos = view.start + words.offset;
+        // Of a line just begun, this may be a few bytes before: in one that is skipped.
+        cursor.pos = pair.position();
         self.phase = Phase::Skip;
     }
 

@@ -27,8 +27,8 @@ const fn starts_method(b: u8) -> bool {
     b < 128 && bits >> (b & 63) & 1 != 0
 }
 
-/// Words of a path or query that are looked at in one step.
-const WORDS: u32 = 8;
+/// Pairs of words of a path or query that are looked at in one step.
+const PAIRS: u64 = 4;
 
 impl Scanner {
     #[inline(always)]
@@ -68,7 +68,7 @@ impl Scanner {
     #[inline(always)]
     pub(in crate::pairing) fn path(&mut self, view: View<'_>, cursor: &mut Cursor) -> Event {
         let ends_path = |bits| swar::below(bits, 0x21) | swar::equal(bits, b'?');
-        match view.find::<WORDS>(cursor.pos, ends_path) {
+        match view.find::<PAIRS>(cursor.pos, ends_path) {
             Ok(at) => cursor.pos = at,
             Err(end) => {
                 cursor.pos = end;
@@ -92,7 +92,7 @@ impl Scanner {
 
     #[inline(always)]
     pub(in crate::pairing) fn query(&mut self, view: View<'_>, cursor: &mut Cursor) {
-        match view.find::<WORDS>(cursor.pos, |bits| swar::below(bits, 0x21)) {
+        match view.find::<PAIRS>(cursor.pos, |bits| swar::below(bits, 0x21)) {
             Ok(at) => {
                 self.phase = Phase::Version;
                 // Only a space is the delimiter's own; a line end is Version's.

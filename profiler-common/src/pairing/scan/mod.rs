@@ -247,7 +247,7 @@ const fn word(bytes: [u8; 8]) -> u64 {
 /// Moves past the next LF, or as far as it looks; true where there was one.
 #[inline(always)]
 fn line_end(view: View<'_>, cursor: &mut Cursor) -> bool {
-    match view.find::<8>(cursor.pos, |bits| swar::equal(bits, b'\n')) {
+    match view.find::<4>(cursor.pos, |bits| swar::equal(bits, b'\n')) {
         Ok(at) => {
             cursor.pos = at + 1;
             true

@@ -11,6 +11,9 @@ use crate::sinks::Notices;
 /// What waits while the output stalls: bytes. A second of 20 000 requests/s.
 const BUFFER: usize = 16 << 20;
 
+/// So much is written without waiting for more, and kept for what comes next.
+const KEPT: usize = 256 << 10;
+
 /// Lines are collected for so long before they are written together.
 pub(super) const LINGER: Duration = Duration::from_millis(50);
 
@@ -73,7 +76,8 @@ impl Writer {
         if state.lines.len() + line.len() <= BUFFER {
             state.lines.extend_from_slice(line);
             state.count += 1;
-            if state.count == 1 {
+            let enough = state.lines.len() >= KEPT && state.lines.len() - line.len() < KEPT;
+            if state.count == 1 || enough {
                 self.shared.changed.notify_all();
             }
             return;
@@ -142,6 +146,8 @@ impl Thread {
             let ending = self.wait(&mut lines);
             self.write(&lines);
             lines.clear();
+            // A burst is no reason to keep so much for good.
+            lines.shrink_to(KEPT);
             if ending {
                 self.shared.state().ended = true;
                 self.shared.changed.notify_all();
@@ -158,7 +164,9 @@ impl Thread {
             .wait_while(self.shared.state(), idle)
             .unwrap_or_else(PoisonError::into_inner);
         let (mut state, _) = changed
-            .wait_timeout_while(state, LINGER, |state| !state.ending)
+            .wait_timeout_while(state, LINGER, |state| {
+                !state.ending && state.lines.len() < KEPT
+            })
             .unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut state.lines, lines);
         state.writing = std::mem::take(&mut state.count);
