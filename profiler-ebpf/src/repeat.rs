@@ -202,7 +202,7 @@ mod old {
     #[inline(always)]
     fn found(place: u32) -> Option<(&'static mut Op, &'static mut Conn)> {
         let op = operation(place)?;
-        let conn = conns::find(op.sock).or_else(|| UNTRACKED.get_ptr_mut(0))?;
+        let conn = conns::find(op.sock).or_else(|| UNTRACKED.get_ptr_mut(place))?;
         // SAFETY: a valid map value that only this socket's operations touch.
         Some((op, unsafe { &mut *conn }))
     }

@@ -84,11 +84,13 @@ mod old {
     use aya_ebpf::helpers::bpf_get_current_pid_tgid;
     use aya_ebpf::macros::map;
     use aya_ebpf::maps::{Array, HashMap};
-    use profiler_common::limits::THREAD_ENTRIES;
 
     use crate::config::setting;
     use crate::kernel::member;
     use crate::tasks::Task;
+
+    /// More threads than a host has on which other things still work.
+    const THREAD_ENTRIES: u32 = 16_384;
 
     /// As the other, by thread.
     #[map]

@@ -9,13 +9,13 @@ use aya_ebpf::programs::TracePointContext;
 use profiler_common::config::Hung;
 use profiler_common::event::AF_UNIX;
 
-use super::{MSG_PEEK, undisturbed};
+use super::MSG_PEEK;
 use crate::arch::{self, Syscall};
 use crate::kernel::socket_of;
 use crate::maps::Place;
-use crate::tasks::{Started, Task};
+use crate::tasks::{Current, Started, Task};
 use crate::traffic::{self, Call, Io};
-use crate::{conns, tasks};
+use crate::{conns, preemption, tasks};
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -58,43 +58,42 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     Some(())
 }
 
-/// Reads and writes have a program each: both in one need more stack than there is on
-/// kernels that round each function's up to 32 bytes.
+/// Reads and writes have a program each, and no function is called on the way: more
+/// needs more stack than there is on kernels that round each function's up to 32 bytes.
 #[tracepoint]
+#[inline(always)]
 pub fn syscall_recv(ctx: TracePointContext) -> u32 {
-    try_recv(&ctx);
+    if let Some((current, task, io, is_unix)) = ended(&ctx, Place::Received) {
+        preemption::off(Hung::Tracepoint);
+        let _ = if is_unix {
+            traffic::received_unix(current, task, io)
+        } else {
+            traffic::received(current, task, io)
+        };
+        preemption::on(Hung::Tracepoint);
+    }
     0
-}
-
-#[inline(always)]
-fn try_recv(ctx: &TracePointContext) -> Option<()> {
-    let (current, task) = tasks::current()?;
-    let (is_unix, io) = finished(ctx, task, Place::Received)?;
-    undisturbed(Hung::Tracepoint, || match is_unix {
-        false => traffic::received(current, task, io),
-        true => traffic::received_unix(current, task, io),
-    })
 }
 
 #[tracepoint]
+#[inline(always)]
 pub fn syscall_send(ctx: TracePointContext) -> u32 {
-    try_send(&ctx);
+    if let Some((current, task, io, is_unix)) = ended(&ctx, Place::Sent) {
+        preemption::off(Hung::Tracepoint);
+        let _ = if is_unix {
+            traffic::sent_unix(current, task, io)
+        } else {
+            traffic::sent(current, task, io)
+        };
+        preemption::on(Hung::Tracepoint);
+    }
     0
 }
 
+/// The call that ends here, if it is one on a socket, and whether that is a UNIX one.
 #[inline(always)]
-fn try_send(ctx: &TracePointContext) -> Option<()> {
+fn ended(ctx: &TracePointContext, place: Place) -> Option<(Current, &'static mut Task, Io, bool)> {
     let (current, task) = tasks::current()?;
-    let (is_unix, io) = finished(ctx, task, Place::Sent)?;
-    undisturbed(Hung::Tracepoint, || match is_unix {
-        false => traffic::sent(current, task, io),
-        true => traffic::sent_unix(current, task, io),
-    })
-}
-
-/// Whether the call that ends here was on a UNIX socket, and what came of it.
-#[inline(always)]
-fn finished(ctx: &TracePointContext, task: &mut Task, place: Place) -> Option<(bool, Io)> {
     let Started {
         sock,
         is_unix,
@@ -114,7 +113,7 @@ fn finished(ctx: &TracePointContext, task: &mut Task, place: Place) -> Option<(b
         short: ret >= 0 && (ret as u64) < wanted,
         call: Call::kept(call),
     };
-    Some((is_unix != 0, io))
+    Some((current, task, io, is_unix != 0))
 }
 
 #[inline(always)]
