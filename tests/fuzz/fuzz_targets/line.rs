@@ -4,6 +4,8 @@
 //! Input: a float, an integer, a time, and strings of one length byte each.
 #![no_main]
 
+use std::fmt::Write as _;
+
 use influxdb_line_protocol::{FieldValue, parse_lines};
 use libfuzzer_sys::fuzz_target;
 use under_fuzz::input::Input;
@@ -59,7 +61,8 @@ fn hidden(tag: &str) -> String {
     let mut value = String::new();
     for c in tag.chars() {
         if c.is_ascii_control() || c == '\\' {
-            value.push_str(&format!("%{:02X}", u32::from(c)));
+            // Writing to a string cannot fail.
+            let _ = write!(value, "%{:02X}", u32::from(c));
         } else {
             value.push(c);
         }
