@@ -2,9 +2,9 @@
 //! kernels in a map.
 
 #[cfg(not(feature = "old-kernels"))]
-pub use new::{find, find_or_add, remove_current};
+pub use new::{find, find_or_add, remove_current, works};
 #[cfg(feature = "old-kernels")]
-pub use old::{find, find_or_add, remove_current};
+pub use old::{find, find_or_add, remove_current, works};
 
 #[cfg(not(feature = "old-kernels"))]
 mod new {
@@ -13,7 +13,7 @@ mod new {
 
     use aya_ebpf::bindings::bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE;
     use aya_ebpf::bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, task_struct};
-    use aya_ebpf::helpers::generated::bpf_task_storage_get;
+    use aya_ebpf::helpers::generated::{bpf_task_storage_delete, bpf_task_storage_get};
     use aya_ebpf::macros::btf_map;
 
     use crate::tasks::Task;
@@ -73,6 +73,17 @@ mod new {
         TASKS.get(task, u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE))
     }
 
+    /// Whether the kernel keeps anything: since 6.18 it takes the memory from where
+    /// processors without `cmpxchg16b` get none (`kmalloc_nolock`, mm/slub.c).
+    #[inline(always)]
+    pub fn works(task: *mut task_struct) -> bool {
+        let added = find_or_add(task).is_some();
+        let map = ptr::from_ref(&TASKS).cast_mut().cast::<c_void>();
+        // SAFETY: as above.
+        unsafe { bpf_task_storage_delete(map, task) };
+        added
+    }
+
     /// It goes with the thread.
     #[inline(always)]
     pub fn remove_current() {}
@@ -115,6 +126,11 @@ mod old {
         // There already is as good.
         let _ = TASKS.insert(thread(task)?, zero, u64::from(BPF_NOEXIST));
         find(task)
+    }
+
+    #[inline(always)]
+    pub fn works(_task: *mut task_struct) -> bool {
+        true
     }
 
     #[inline(always)]

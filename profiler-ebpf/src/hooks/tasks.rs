@@ -1,14 +1,14 @@
 //! Threads that are there already: iterators over all of them, for user space to run.
 
 use aya_ebpf::bindings::{seq_file, task_struct};
-use aya_ebpf::helpers::generated::bpf_seq_write;
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_seq_write};
 use profiler_common::account::{SERVING_SIZE, Serving};
 
 use super::watched_kind;
 use crate::config::setting;
 use crate::kernel::member;
 use crate::maps::Place;
-use crate::tasks;
+use crate::{storage, tasks};
 
 /// `struct bpf_iter__task` (kernel/bpf/task_iter.c).
 #[repr(C)]
@@ -49,6 +49,24 @@ fn try_take_up(visit: *const Visit) -> Option<()> {
         kind,
     );
     None
+}
+
+/// Tells, with a byte, that something can be kept with the thread that asks.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/task")]
+pub extern "C" fn try_storage(visit: *const Visit) -> i32 {
+    // SAFETY: as above.
+    let (meta, task) = unsafe { ((*visit).meta, (*visit).task) };
+    // SAFETY: the helper takes nothing.
+    if task.is_null() || task as u64 != unsafe { bpf_get_current_task() } {
+        return 0;
+    }
+    if storage::works(task) {
+        let yes = 1_u64;
+        // SAFETY: a pointer of the context, and a value on the stack.
+        unsafe { bpf_seq_write((*meta).seq, (&raw const yes).cast(), 1) };
+    }
+    0
 }
 
 /// Tells of the threads that have served requests: a [`Serving`] each.

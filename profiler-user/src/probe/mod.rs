@@ -336,6 +336,7 @@ fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, Option
         let mut programs = object::load(made_for, settings, kernel)?;
         back_end::attach_common(&mut programs, &kernel.btf)?;
         tasks::load(&mut programs, &kernel.btf)?;
+        tasks::try_storage(&mut programs)?;
         Ok::<_, Error>(programs)
     };
     let refused = match try_out(MadeFor::NewKernels) {

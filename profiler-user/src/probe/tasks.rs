@@ -12,14 +12,25 @@ use super::{Error, ServingThread};
 
 const TAKE_UP: &str = "take_up";
 const TELL: &str = "tell_serving";
+const TRY: &str = "try_storage";
 
 /// Loads them.
 pub fn load(programs: &mut Ebpf, btf: &Btf) -> Result<(), Error> {
-    for name in [TAKE_UP, TELL] {
+    for name in [TAKE_UP, TELL, TRY] {
         let program: &mut Iter = find(programs, name).map_err(Error::Failed)?;
         program
             .load("task", btf)
             .map_err(|error| Error::Refused(format!("iter/task: {}", explain(&error))))?;
+    }
+    Ok(())
+}
+
+/// Whether the kernel keeps something with a thread.
+pub fn try_storage(programs: &mut Ebpf) -> Result<(), Error> {
+    if run(programs, TRY)?.is_empty() {
+        return Err(Error::Refused(
+            "the kernel has no memory for task storage".into(),
+        ));
     }
     Ok(())
 }

@@ -15,9 +15,6 @@ use super::plan::Plan;
 use super::{fetch, initrd, root};
 use crate::progress::seconds;
 
-/// Why a failure need not be one on some kernels.
-const PREEMPTED: &str = "failed, where this kernel skips runs of preempted programs";
-
 /// A kernel that is ready to boot.
 pub struct Guest {
     kernel: Kernel,
@@ -63,10 +60,6 @@ impl Guest {
             Ok(outcome) if !outcome.up => Err("it does not boot".to_owned()),
             other => other.map_err(|error| format!("{error:#}")),
         };
-        let outcome = outcome.map(|mut outcome| {
-            outcome.excuse(self.kernel.preempts, PREEMPTED);
-            outcome
-        });
         let how = match &outcome {
             Ok(outcome) if outcome.complete => "is done".to_owned(),
             Ok(_) => "did not come to its end".to_owned(),

@@ -47,18 +47,6 @@ impl Column {
 }
 
 impl Outcome {
-    /// Takes the failures with these back ends for what they may be, and says so; what
-    /// fails altogether still fails.
-    pub fn excuse(&mut self, back_ends: &[&str], reason: &str) {
-        for (name, column) in &mut self.columns {
-            if column.passed > 0 && back_ends.contains(&name.as_str()) {
-                let failed = column.failed.drain(..);
-                let excused = failed.map(|test| (test, reason.to_owned()));
-                column.skipped.extend(excused);
-            }
-        }
-    }
-
     /// Takes in the next line; returns one that those who wait should see.
     pub fn line(&mut self, line: &str) -> Option<String> {
         if let Some(event) = event(line) {
@@ -161,17 +149,6 @@ mod tests {
                 .details
                 .contains(&"---- c::sock stdout ----".to_owned())
         );
-    }
-
-    #[test]
-    fn what_fails_altogether_is_not_excused() {
-        let mut some = outcome(GUEST);
-        some.excuse(&["sock"], "failed, known");
-        assert_eq!(some.columns["sock"].skipped["c::sock"], "failed, known");
-        assert!(some.columns["sock"].failed.is_empty());
-        let mut all = outcome(&GUEST.replace("test a::sock ... ok", ""));
-        all.excuse(&["sock"], "failed, known");
-        assert_eq!(all.columns["sock"].failed, ["c::sock"]);
     }
 
     #[test]
