@@ -250,20 +250,26 @@ pub fn descriptor_argument(number: u64) -> usize {
     if number == nr::SPLICE { 2 } else { 0 }
 }
 
-/// Whether its fourth (`recvfrom`) or third (`recvmsg`) argument are flags.
+/// Which argument of a call.
+pub enum Argument {
+    Third,
+    Fourth,
+}
+
+/// Which of its arguments are flags.
 #[inline(always)]
-pub fn flags_argument(number: u64) -> Option<usize> {
+pub fn flags_argument(number: u64) -> Option<Argument> {
     match number {
-        nr::RECVFROM => Some(3),
-        nr::RECVMSG => Some(2),
+        nr::RECVFROM => Some(Argument::Fourth),
+        nr::RECVMSG => Some(Argument::Third),
         _ => None,
     }
 }
 
-/// Which argument of `sendfile` is the number of bytes.
+/// Whether its fourth argument is the number of bytes.
 #[inline(always)]
-pub fn count_argument(number: u64) -> Option<usize> {
-    (number == nr::SENDFILE).then_some(3)
+pub fn has_count(number: u64) -> bool {
+    number == nr::SENDFILE
 }
 
 #[inline(always)]

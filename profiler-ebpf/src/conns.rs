@@ -28,7 +28,13 @@ pub fn is_served(sock: u64) -> bool {
 /// Whether it is a TCP socket over IPv4 or IPv6.
 #[inline(always)]
 pub fn is_tcp(sock: u64) -> bool {
-    matches!(family(sock), AF_INET | AF_INET6)
+    is_tcp_of(family(sock), sock)
+}
+
+/// Likewise, of a socket whose family is known.
+#[inline(always)]
+pub fn is_tcp_of(family: u16, sock: u64) -> bool {
+    matches!(family, AF_INET | AF_INET6)
         && field::<u16>(sock, setting!(sock_protocol)) == IPPROTO_TCP
 }
 

@@ -4,6 +4,7 @@
 //! have the same key: a descriptor that is closed, reused, duplicated or passed
 //! on needs no care.
 
+use aya_ebpf::EbpfContext as _;
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use profiler_common::config::Hung;
@@ -32,23 +33,32 @@ pub fn syscall_enter(ctx: TracePointContext) -> u32 {
 #[inline(always)]
 fn try_enter(ctx: &TracePointContext) -> Option<()> {
     let (_, task) = tasks::current()?;
-    let number = u64::from(read::<u32>(ctx, NUMBER)?);
-    if let Some(index) = arch::flags_argument(number)
-        && read::<u64>(ctx, ARGUMENTS + index * 8)? & MSG_PEEK as u64 != 0
-    {
-        return None;
-    }
-    let descriptor: u64 = read(ctx, ARGUMENTS + arch::descriptor_argument(number) * 8)?;
-    let sock = socket_of(descriptor as u32)?;
-    let is_unix = conns::family(sock) == AF_UNIX;
-    if !is_unix && !conns::is_tcp(sock) {
-        return None;
-    }
-    let (second, third) = (read(ctx, ARGUMENTS + 8)?, read(ctx, ARGUMENTS + 16)?);
-    let wanted = match arch::count_argument(number) {
-        Some(index) => read(ctx, ARGUMENTS + index * 8)?,
+    let number = u64::from(at::<u32>(ctx, NUMBER));
+    let [first, second, third] = [0, 8, 16].map(|offset| at::<u64>(ctx, ARGUMENTS + offset));
+    let fourth = || {
+        // SAFETY: the helper checks the address. Not all of the calls have one, and a load
+        // of it would keep the program from those.
+        unsafe { ctx.read_at::<u64>(ARGUMENTS + 24) }.unwrap_or(0)
+    };
+    let flags = match arch::flags_argument(number) {
+        Some(arch::Argument::Third) => third,
+        Some(arch::Argument::Fourth) => fourth(),
         None => 0,
     };
+    if flags & MSG_PEEK as u64 != 0 {
+        return None;
+    }
+    let descriptor = match arch::descriptor_argument(number) {
+        0 => first,
+        _ => third,
+    };
+    let sock = socket_of(descriptor as u32)?;
+    let family = conns::family(sock);
+    let is_unix = family == AF_UNIX;
+    if !is_unix && !conns::is_tcp_of(family, sock) {
+        return None;
+    }
+    let wanted = if arch::has_count(number) { fourth() } else { 0 };
     task.started = Started {
         sock,
         is_unix: u64::from(is_unix),
@@ -104,7 +114,7 @@ fn ended(ctx: &TracePointContext, place: Place) -> Option<(Current, &'static mut
         return None;
     }
     task.started.sock = 0;
-    let ret: i64 = read(ctx, RETURN)?;
+    let ret: i64 = at(ctx, RETURN);
     log!(ctx, "call on {:x}: {}", sock, ret);
     let io = Io {
         place,
@@ -116,8 +126,9 @@ fn ended(ctx: &TracePointContext, place: Place) -> Option<(Current, &'static mut
     Some((current, task, io, is_unix != 0))
 }
 
+/// A word of the context, which every call of ours has that much of.
 #[inline(always)]
-fn read<T>(ctx: &TracePointContext, offset: usize) -> Option<T> {
-    // SAFETY: the helper checks the address.
-    unsafe { ctx.read_at(offset) }.ok()
+fn at<T: Copy>(ctx: &TracePointContext, offset: usize) -> T {
+    // SAFETY: the verifier checks the load, the kernel at the attach its place.
+    unsafe { ctx.as_ptr().byte_add(offset).cast::<T>().read_volatile() }
 }
