@@ -5,9 +5,9 @@
 
 use aya::{Btf, Ebpf};
 
-use super::btf::Types;
-use super::hook::Hook;
-use super::{Error, tracefs};
+use super::btf::{Named, Types};
+use super::hook::{Hook, load_together};
+use super::{Error, tasks, tracefs};
 
 /// A way to hook socket reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +133,7 @@ impl BackEnd {
         if self == Self::Syscall {
             tracefs::ensure_mounted()?;
         }
+        load_together(programs, self.hooks(), btf);
         self.hooks()
             .iter()
             .try_for_each(|hook| hook.attach(programs, btf))
@@ -144,8 +145,23 @@ impl BackEnd {
     }
 }
 
-/// Attaches what every back end needs.
-pub fn attach_common(programs: &mut Ebpf, btf: &Btf) -> Result<(), Error> {
+/// All that programs are loaded with.
+pub fn named() -> Vec<Named> {
+    let own = BackEnd::ALL.into_iter().flat_map(BackEnd::hooks);
+    let all = own.chain(&COMMON).chain(&tasks::HOOKS);
+    all.filter_map(|hook| hook.named()).collect()
+}
+
+/// Loads what every back end needs together with the back end that is tried first, and
+/// attaches the former.
+pub fn attach_common(programs: &mut Ebpf, btf: &Btf, wanted: Option<BackEnd>) -> Result<(), Error> {
+    let first = wanted.unwrap_or(BackEnd::ALL[0]);
+    // The back end's own are the largest.
+    load_together(
+        programs,
+        &[first.hooks(), &COMMON, &tasks::HOOKS].concat(),
+        btf,
+    );
     for hook in COMMON {
         hook.attach(programs, btf).map_err(|why| {
             Error::Refused(format!("cannot follow connections and processes: {why}"))

@@ -5,6 +5,8 @@
 //! a statically linked binary. The little needed here follows
 //! Documentation/bpf/btf.rst, sections 2 and 2.2.
 
+use aya::{Btf, BtfError, Endianness};
+
 /// Why a member could not be found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,6 +37,8 @@ const ARRAY: u32 = 3;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
+const FWD: u32 = 7;
+const TYPEDEF: u32 = 8;
 const INT: u32 = 1;
 const FUNC: u32 = 12;
 const FUNC_PROTO: u32 = 13;
@@ -49,7 +53,21 @@ pub struct Types {
     /// Where the strings begin.
     strings: usize,
     /// Where each type begins, by id; 0 is void.
-    places: Vec<usize>,
+    places: Vec<u32>,
+    /// Where each structure and union begins.
+    composites: Vec<u32>,
+    /// The id of each function's type, and of each type's other name.
+    functions: Vec<u32>,
+    typedefs: Vec<u32>,
+}
+
+/// A type that programs are loaded with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A function.
+    Function(String),
+    /// A `typedef`.
+    Typedef(String),
 }
 
 impl Types {
@@ -72,11 +90,19 @@ impl Types {
         let end = begin + word(&data, 12)? as usize;
         let strings = header + word(&data, 16)? as usize;
         let mut places = vec![0];
+        let (mut composites, mut functions, mut typedefs) = (vec![], vec![], vec![]);
         let mut at = begin;
         while at < end {
-            places.push(at);
             let info = word(&data, at + 4)?;
             let entries = (info & 0xffff) as usize;
+            let (place, id) = (at as u32, places.len() as u32);
+            places.push(place);
+            match kind(info) {
+                STRUCT | UNION => composites.push(place),
+                FUNC => functions.push(id),
+                TYPEDEF => typedefs.push(id),
+                _ => {}
+            }
             at += 12
                 + match kind(info) {
                     INT | VAR | DECL_TAG => 4,
@@ -90,26 +116,24 @@ impl Types {
             data,
             strings,
             places,
+            composites,
+            functions,
+            typedefs,
         })
     }
 
     /// Byte offset of a member, members of anonymous members included.
     pub fn offset(&self, structure: &'static str, member: &'static str) -> Result<u32, Error> {
-        self.places
-            .iter()
-            .skip(1)
-            .filter(|&&at| self.is_composite(at) && self.name_is(at, structure))
-            .find_map(|&at| self.member(at, member))
+        self.composites(structure)
+            .find_map(|at| self.member(at, member))
             .map(|bits| bits / 8)
             .ok_or(Error::Missing(structure, member))
     }
 
     /// Size of a structure or union, bytes.
     pub fn size(&self, structure: &'static str) -> Result<u32, Error> {
-        self.places
-            .iter()
-            .skip(1)
-            .find(|&&at| self.is_composite(at) && self.name_is(at, structure))
+        self.composites(structure)
+            .next()
             .and_then(|at| word(&self.data, at + 8))
             .ok_or(Error::Missing(structure, "size"))
     }
@@ -123,13 +147,61 @@ impl Types {
     /// The id of that function's type.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<u32> {
-        let is_function = |at: usize| {
-            word(&self.data, at + 4).is_some_and(|info| kind(info) == FUNC)
-                && self.name_is(at, name)
+        self.find(&self.functions, name)
+    }
+
+    /// BTF in which these have the kernel's ids, and all else is nameless: what aya
+    /// needs to load programs, for a tenth of the time and memory of the whole.
+    pub fn excerpt(&self, wanted: &[Named]) -> Result<Btf, BtfError> {
+        let mut types: Vec<[u32; 3]> = Vec::new();
+        let mut strings = vec![0];
+        for named in wanted {
+            let (kind, name, id) = match named {
+                Named::Function(name) => (FUNC, name, self.function(name)),
+                Named::Typedef(name) => (TYPEDEF, name, self.find(&self.typedefs, name)),
+            };
+            // Without it aya finds it missing, and says so.
+            let Some(id) = id else { continue };
+            let place = id as usize - 1;
+            if types.len() <= place {
+                types.resize(place + 1, [0, FWD << 24, 0]);
+            }
+            types[place] = [strings.len() as u32, kind << 24, 0];
+            strings.extend(name.bytes().chain([0]));
+        }
+        let length = (types.len() * 12) as u32;
+        let first = u32::from(MAGIC) | 1 << 16;
+        let first = if cfg!(target_endian = "big") {
+            first.rotate_left(16)
+        } else {
+            first
         };
-        let known = self.places.iter().skip(1);
-        let index = known.copied().position(is_function)?;
-        u32::try_from(index + 1).ok()
+        let header = [
+            first,
+            HEADER as u32,
+            0,
+            length,
+            length,
+            strings.len() as u32,
+        ];
+        let words = header.iter().chain(types.as_flattened());
+        let mut data: Vec<u8> = words.flat_map(|word| word.to_ne_bytes()).collect();
+        data.extend(strings);
+        Btf::parse(&data, Endianness::default())
+    }
+
+    /// The id, of these, of that name.
+    fn find(&self, ids: &[u32], name: &str) -> Option<u32> {
+        let place = |id: u32| self.places[id as usize] as usize;
+        ids.iter()
+            .copied()
+            .find(|id| self.name_is(place(*id), name))
+    }
+
+    /// Where the structures and unions of that name begin.
+    fn composites(&self, name: &'static str) -> impl Iterator<Item = usize> {
+        let all = self.composites.iter().map(|at| *at as usize);
+        all.filter(move |at| self.name_is(*at, name))
     }
 
     /// Bit offset of a member within the structure at `at`.
@@ -148,7 +220,7 @@ impl Types {
             if word(&self.data, entry)? != 0 {
                 return None;
             }
-            let inner = *self.places.get(word(&self.data, entry + 4)? as usize)?;
+            let inner = *self.places.get(word(&self.data, entry + 4)? as usize)? as usize;
             if !self.is_composite(inner) {
                 return None;
             }
@@ -197,6 +269,27 @@ mod tests {
         assert!(types.size("no_such_struct").is_err());
         assert!(types.has_function("inet_sendmsg"));
         assert!(!types.has_function("inet_sendms"));
+    }
+
+    #[test]
+    fn an_excerpt_keeps_ids() {
+        let types = Types::of_kernel().expect("this kernel has BTF");
+        let sends = Named::Function("inet_sendmsg".into());
+        let forks = Named::Typedef("btf_trace_sched_process_fork".into());
+        let missing = Named::Function("inet_sendms".into());
+        let excerpt = types
+            .excerpt(&[sends, missing, forks])
+            .expect("well-formed");
+        let excerpt = Types::parse(excerpt.to_bytes()).expect("well-formed");
+        let fork = "btf_trace_sched_process_fork";
+        let id = |types: &Types| types.find(&types.typedefs, fork).expect("a typedef");
+        assert_eq!(id(&excerpt), id(&types));
+        let sendmsg = types.function("inet_sendmsg");
+        assert!(sendmsg.is_some());
+        assert_eq!(excerpt.function("inet_sendmsg"), sendmsg);
+        for absent in ["inet_sendms", "inet_recvmsg"] {
+            assert!(!excerpt.has_function(absent));
+        }
     }
 
     #[test]

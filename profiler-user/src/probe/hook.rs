@@ -1,7 +1,14 @@
 //! One hook: a program and the place in the kernel where it is attached.
 
-use aya::programs::{BtfTracePoint, FExit, ProgramError, TracePoint};
+use std::cmp::Reverse;
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+use std::thread::available_parallelism;
+
+use aya::programs::{BtfTracePoint, FExit, Iter, Program, ProgramError, TracePoint};
 use aya::{Btf, BtfError, Ebpf};
+
+use super::btf::Named;
 
 /// A program and its place.
 #[derive(Clone, Copy, Debug)]
@@ -14,28 +21,119 @@ pub enum Hook {
     EndIfThere(&'static str, &'static str),
     /// Tracepoints of system calls: program, prefix of their names, and the calls.
     Calls(&'static str, &'static str, &'static [&'static str]),
+    /// Goes through all threads when it is read (`iter/task`): program.
+    Threads(&'static str),
 }
 
+/// How often a program is offered again when the verifier was told to give up: a signal
+/// is enough (`EAGAIN`, `do_check` in kernel/bpf/verifier.c). As often as libbpf does.
+const ATTEMPTS: u32 = 5;
+
 impl Hook {
+    /// The program's name.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Typed(name, _)
+            | Self::End(name, _)
+            | Self::EndIfThere(name, _)
+            | Self::Calls(name, ..)
+            | Self::Threads(name) => name,
+        }
+    }
+
+    /// The kernel's type that the program is loaded with.
+    pub fn named(self) -> Option<Named> {
+        match self {
+            Self::Typed(_, tracepoint) => Some(Named::Typedef(format!("btf_trace_{tracepoint}"))),
+            Self::End(_, function) | Self::EndIfThere(_, function) => {
+                Some(Named::Function(function.into()))
+            }
+            Self::Calls(..) => None,
+            Self::Threads(_) => Some(Named::Function("bpf_iter_task".into())),
+        }
+    }
+
+    /// Loads the program, unless it is.
+    pub fn load(self, program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {
+        let mut left = ATTEMPTS;
+        loop {
+            let loaded = match self.try_load(program, btf) {
+                Err(ProgramError::AlreadyLoaded) => Ok(()),
+                loaded => loaded,
+            };
+            left -= 1;
+            if left == 0 || !loaded.as_ref().is_err_and(is_interrupted) {
+                return loaded;
+            }
+        }
+    }
+
+    fn try_load(self, program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {
+        match self {
+            Self::Typed(_, tracepoint) => {
+                <&mut BtfTracePoint>::try_from(program)?.load(tracepoint, btf)
+            }
+            Self::End(_, function) | Self::EndIfThere(_, function) => {
+                <&mut FExit>::try_from(program)?.load(function, btf)
+            }
+            Self::Calls(..) => <&mut TracePoint>::try_from(program)?.load(),
+            Self::Threads(_) => <&mut Iter>::try_from(program)?.load("task", btf),
+        }
+    }
+
     /// Loads and attaches the program.
     pub fn attach(self, programs: &mut Ebpf, btf: &Btf) -> Result<(), String> {
-        match self {
-            Self::Typed(name, tracepoint) => {
-                let program: &mut BtfTracePoint = find(programs, name)?;
-                program
-                    .load(tracepoint, btf)
-                    .and_then(|()| program.attach().map(|_| ()))
-                    .map_err(|error| format!("tp_btf/{tracepoint}: {}", explain(&error)))
+        let name = self.program();
+        let program = programs
+            .program_mut(name)
+            .ok_or_else(|| format!("{name} is not in the object"))?;
+        let attached = self
+            .load(program, btf)
+            .map_err(|error| (self.place(), error));
+        let attached = attached.and_then(|()| self.hang(program));
+        match (self, attached) {
+            (
+                Self::EndIfThere(..),
+                Err((_, ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }))),
+            ) => Ok(()),
+            (_, attached) => {
+                attached.map_err(|(place, error)| format!("{place}: {}", explain(&error)))
             }
-            Self::End(name, function) => end(programs, btf, name, function)
-                .map_err(|error| format!("fexit/{function}: {}", explain(&error))),
-            Self::EndIfThere(name, function) => match end(programs, btf, name, function) {
-                Err(ProgramError::Btf(BtfError::UnknownBtfTypeName { .. })) => Ok(()),
-                attached => {
-                    attached.map_err(|error| format!("fexit/{function}: {}", explain(&error)))
-                }
-            },
-            Self::Calls(name, prefix, calls) => system_calls(programs, name, prefix, calls),
+        }
+    }
+
+    /// Attaches it; an error comes with the place.
+    fn hang(self, program: &mut Program) -> Result<(), (String, ProgramError)> {
+        let here = |error| (self.place(), error);
+        match self {
+            Self::Typed(..) => {
+                let program: &mut BtfTracePoint = program.try_into().map_err(here)?;
+                program.attach().map(|_| ()).map_err(here)
+            }
+            Self::End(..) | Self::EndIfThere(..) => {
+                let program: &mut FExit = program.try_into().map_err(here)?;
+                program.attach().map(|_| ()).map_err(here)
+            }
+            Self::Calls(_, prefix, calls) => {
+                let program: &mut TracePoint = program.try_into().map_err(here)?;
+                calls.iter().try_for_each(|call| {
+                    let tracepoint = format!("{prefix}{call}");
+                    let attached = program.attach("syscalls", &tracepoint);
+                    let place = |error| (format!("syscalls/{tracepoint}"), error);
+                    attached.map(|_| ()).map_err(place)
+                })
+            }
+            // Runs when it is read.
+            Self::Threads(_) => Ok(()),
+        }
+    }
+
+    fn place(self) -> String {
+        match self {
+            Self::Typed(_, tracepoint) => format!("tp_btf/{tracepoint}"),
+            Self::End(_, function) | Self::EndIfThere(_, function) => format!("fexit/{function}"),
+            Self::Calls(name, ..) => name.into(),
+            Self::Threads(_) => "iter/task".into(),
         }
     }
 
@@ -48,44 +146,50 @@ impl Hook {
                 find(programs, name).map(FExit::unload)
             }
             Self::Calls(name, ..) => find(programs, name).map(TracePoint::unload),
+            Self::Threads(name) => find(programs, name).map(Iter::unload),
         };
     }
 }
 
-fn end(programs: &mut Ebpf, btf: &Btf, name: &str, function: &str) -> Result<(), ProgramError> {
-    let program: &mut FExit = programs
-        .program_mut(name)
-        .ok_or(ProgramError::NotLoaded)?
-        .try_into()?;
-    program.load(function, btf)?;
-    program.attach().map(|_| ())
+fn is_interrupted(error: &ProgramError) -> bool {
+    matches!(error, ProgramError::LoadError { io_error, .. }
+        if io_error.raw_os_error() == Some(libc::EAGAIN))
 }
 
-fn system_calls(
-    programs: &mut Ebpf,
-    name: &str,
-    prefix: &str,
-    calls: &[&str],
-) -> Result<(), String> {
-    let program: &mut TracePoint = find(programs, name)?;
-    if program.fd().is_err() {
-        program
-            .load()
-            .map_err(|error| format!("{name}: {}", explain(&error)))?;
-    }
-    for call in calls {
-        let tracepoint = format!("{prefix}{call}");
-        program
-            .attach("syscalls", &tracepoint)
-            .map_err(|error| format!("syscalls/{tracepoint}: {}", explain(&error)))?;
-    }
-    Ok(())
+/// Loads the programs of these hooks on all CPUs, those first that come first: the
+/// verifier takes no lock for the privileged. One that is refused stays as it was; to
+/// attach it says why.
+pub fn load_together(programs: &mut Ebpf, hooks: &[Hook], btf: &Btf) {
+    let mut jobs: Vec<_> = programs
+        .programs_mut()
+        .filter_map(|(name, program)| {
+            let place = hooks.iter().position(|hook| hook.program() == name)?;
+            Some((place, program))
+        })
+        .collect();
+    jobs.sort_unstable_by_key(|(place, _)| Reverse(*place));
+    let threads = available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(jobs.len());
+    let jobs = Mutex::new(jobs);
+    let work = || {
+        let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        while let Some((place, program)) = next() {
+            let _ = hooks[place].load(program, btf);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
 }
 
 /// A program of the object, as its type.
 pub fn find<'a, P>(programs: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
 where
-    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+    &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
     programs
         .program_mut(name)

@@ -334,7 +334,7 @@ impl Probe {
 fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, Option<String>), Error> {
     let try_out = |made_for| {
         let mut programs = object::load(made_for, settings, kernel)?;
-        back_end::attach_common(&mut programs, &kernel.btf)?;
+        back_end::attach_common(&mut programs, &kernel.btf, settings.hooks)?;
         tasks::load(&mut programs, &kernel.btf)?;
         tasks::try_storage(&mut programs)?;
         Ok::<_, Error>(programs)

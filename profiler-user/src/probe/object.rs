@@ -1,5 +1,8 @@
 //! The programs and maps, loaded.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::config::Config;
@@ -9,7 +12,7 @@ use profiler_common::stats::{Counter, PLACES};
 
 use super::btf::Types;
 use super::calls::Calls;
-use super::{Blobs, Cost, Error, Settings, offsets};
+use super::{Blobs, Cost, Error, Settings, back_end, offsets};
 
 /// What profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
@@ -53,11 +56,14 @@ pub struct Kernel {
     pub btf: Btf,
     config: Config,
     calls: Calls,
+    /// The first to be used; made meanwhile.
+    loader: Mutex<Option<JoinHandle<EbpfLoader<'static>>>>,
 }
 
 impl Kernel {
     /// Reads it.
     pub fn read() -> Result<Self, Error> {
+        let loader = std::thread::spawn(new_loader);
         let needed = |error| {
             Error::Refused(format!(
                 "wsgiprobe needs the kernel's type information: {error}"
@@ -66,13 +72,37 @@ impl Kernel {
         let types = Types::of_kernel().map_err(needed)?;
         let config = offsets::resolve(&types).map_err(needed)?;
         let calls = Calls::of_kernel(&types);
-        let btf = Btf::from_sys_fs().map_err(|error| {
+        let btf = types.excerpt(&back_end::named()).map_err(|error| {
             Error::Refused(format!(
                 "the kernel's type information is unusable: {error}"
             ))
         })?;
-        Ok(Self { btf, config, calls })
+        Ok(Self {
+            btf,
+            config,
+            calls,
+            loader: Mutex::new(Some(loader)),
+        })
     }
+
+    fn loader(&self) -> EbpfLoader<'static> {
+        let ahead = self
+            .loader
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        ahead
+            .and_then(|loader| loader.join().ok())
+            .unwrap_or_else(new_loader)
+    }
+}
+
+/// aya's loader reads all of the kernel's types at once, for relocations that Rust's
+/// programs do not have.
+fn new_loader() -> EbpfLoader<'static> {
+    let mut loader = EbpfLoader::new();
+    loader.btf(None);
+    loader
 }
 
 /// Loads maps and programs; none is attached.
@@ -81,12 +111,11 @@ pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<E
         wake_bytes: settings.limits.ring_bytes / 4,
         ..kernel.config
     });
-    let mut loader = EbpfLoader::new();
+    let mut loader = kernel.loader();
     for (map, entries) in settings.limits.maps() {
         loader.map_max_entries(map, entries);
     }
     loader
-        .btf(Some(&kernel.btf))
         // Task storage, which no wrapper of aya's knows and only programs use.
         .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)

@@ -7,22 +7,26 @@ use aya::programs::Iter;
 use aya::{Btf, Ebpf};
 use profiler_common::account::SERVING_SIZE;
 
-use super::hook::{explain, find};
+use super::hook::{Hook, find};
 use super::{Error, ServingThread};
 
 const TAKE_UP: &str = "take_up";
 const TELL: &str = "tell_serving";
 const TRY: &str = "try_storage";
 
+/// All of them.
+pub const HOOKS: [Hook; 3] = [
+    Hook::Threads(TAKE_UP),
+    Hook::Threads(TELL),
+    Hook::Threads(TRY),
+];
+
 /// Loads them.
 pub fn load(programs: &mut Ebpf, btf: &Btf) -> Result<(), Error> {
-    for name in [TAKE_UP, TELL, TRY] {
-        let program: &mut Iter = find(programs, name).map_err(Error::Failed)?;
-        program
-            .load("task", btf)
-            .map_err(|error| Error::Refused(format!("iter/task: {}", explain(&error))))?;
-    }
-    Ok(())
+    HOOKS
+        .iter()
+        .try_for_each(|hook| hook.attach(programs, btf))
+        .map_err(Error::Refused)
 }
 
 /// Whether the kernel keeps something with a thread.
