@@ -13,6 +13,9 @@ use crate::limits::{Limit, Limits, PORT_FULL, ROUTE_OVERFLOW};
 /// Loss in user space: records of the kernel that could not be understood.
 pub const UNDECODED: &str = "undecoded";
 
+/// Runs of a kernel program that the kernel left out: what happened then went by unseen.
+pub const SKIPPED_RUNS: &str = "skipped_runs";
+
 /// The account of a run.
 #[derive(Debug, Serialize)]
 pub struct Summary {
@@ -125,6 +128,8 @@ pub struct Facts<'a> {
     pub overflowed_routes: u64,
     /// Ports that found no place.
     pub unserved_ports: u64,
+    /// Runs that the kernel left out.
+    pub skipped_runs: u64,
     /// What was allowed.
     pub limits: Limits,
     /// Requests read and unfinished.
@@ -153,6 +158,7 @@ impl Summary {
         let own = [
             (PORT_FULL, facts.unserved_ports),
             (ROUTE_OVERFLOW, facts.overflowed_routes),
+            (SKIPPED_RUNS, facts.skipped_runs),
         ];
         let lost = Counts(named(Counter::is_loss).chain([undecoded]).collect());
         let notes = Counts(named(Counter::is_note).chain(own).collect());
@@ -198,6 +204,7 @@ pub(crate) mod tests {
             undecoded: 1,
             overflowed_routes: 0,
             unserved_ports: 0,
+            skipped_runs: 0,
             limits: Limits::default(),
             in_flight: 3,
             hooks: "sock",

@@ -7,7 +7,7 @@ use super::slowest::slowest;
 use super::text::{Line, Tone};
 use super::{human, interval, table};
 use crate::aggregate::Window;
-use crate::summary::{Summary, UNDECODED};
+use crate::summary::{SKIPPED_RUNS, Summary, UNDECODED};
 
 /// Routes shown of the whole run.
 const TOP: usize = 25;
@@ -113,6 +113,7 @@ fn advice(counter: &str) -> &'static str {
         "non_http" => "connections that do not speak HTTP/1 (TLS, HTTP/2, others)",
         "partial_line" => "connections closed inside a request line, unanswered",
         "path_truncated" => "paths reported cut, and marked so",
+        SKIPPED_RUNS => "program runs that the kernel left out; parts of requests may be missing",
         "opaque_io" => "reads or writes whose bytes were out of reach",
         _ => "see the documentation",
     }

@@ -24,6 +24,7 @@ use crate::output::{self, Banner, Console, Intervals};
 use crate::pool::Pools;
 use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
+use crate::summary::SKIPPED_RUNS;
 use host::unix_now;
 use outputs::Outputs;
 use ring::Ring;
@@ -34,11 +35,22 @@ use watcher::{Change, Watcher};
 
 /// Runs until told to stop, or until nothing is left to watch.
 pub fn run(settings: Settings) -> Result<()> {
+    share_one_heap();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
         .block_on(watch(settings))
+}
+
+/// The few threads allocate little at a time: a heap of each one's own would only keep
+/// what it once took.
+fn share_one_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no pointer; called before there are other threads (mallopt(3)).
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
 }
 
 async fn watch(mut settings: Settings) -> Result<()> {
@@ -172,6 +184,13 @@ impl Run {
 
     /// Says once of each limit that it was hit.
     fn tell_limits(&mut self) {
+        let skipped = self.probe.skipped_runs();
+        if skipped > 0 && self.told.insert(SKIPPED_RUNS) {
+            self.console.warn(format!(
+                "the kernel left out {skipped} runs of a program that was under way on that \
+                 CPU: parts of requests may be missing"
+            ));
+        }
         for hit in self.stages.hits(&self.probe) {
             if self.told.insert(hit.counter) {
                 let text = format!("{} so far {}: {}", hit.count, hit.counter, hit.words);

@@ -108,6 +108,7 @@ impl Stages {
             undecoded: self.undecoded,
             overflowed_routes: self.decoder.overflowed_routes(),
             unserved_ports: probe.unserved(),
+            skipped_runs: probe.skipped_runs(),
             limits: self.limits,
             in_flight: probe.in_flight(),
             hooks: probe.back_end().name(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::path::Path;
 
 /// Memory of maps, bytes.
@@ -24,6 +25,12 @@ const ELEMENT: u64 = 48 + 8;
 /// Of all maps that this process holds; `None` where the kernel does not tell.
 pub fn of_maps() -> Option<Memory> {
     in_folder(Path::new("/proc/self/fdinfo"))
+}
+
+/// What the kernel says of something that is open (`/proc/self/fdinfo`).
+pub fn told_of(fd: BorrowedFd<'_>, name: &str) -> Option<u64> {
+    let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());
+    field(&fs::read_to_string(path).ok()?, name)
 }
 
 fn in_folder(folder: &Path) -> Option<Memory> {

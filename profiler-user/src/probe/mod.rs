@@ -118,6 +118,7 @@ pub struct Probe {
     attach_time: Duration,
     cost: Cost,
     memory: Option<Memory>,
+    skipped_runs: u64,
     /// Processes and ports for which there was no room.
     unwatched: BTreeSet<u32>,
     unserved: BTreeSet<u16>,
@@ -146,6 +147,7 @@ impl Probe {
             attach_time: start.elapsed(),
             cost: Cost::default(),
             memory: memory::of_maps(),
+            skipped_runs: 0,
             unwatched: BTreeSet::new(),
             unserved: BTreeSet::new(),
         })
@@ -307,6 +309,7 @@ impl Probe {
     pub fn detach(&mut self) {
         self.cost = self.cost();
         self.memory = self.memory();
+        self.skipped_runs = self.skipped_runs();
         if let Some(programs) = &mut self.programs {
             back_end::detach(programs, self.back_end);
         }
@@ -320,6 +323,13 @@ impl Probe {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.maps.in_flight()
+    }
+
+    /// Runs of a program that the kernel left out, since one was under way on that CPU.
+    #[must_use]
+    pub fn skipped_runs(&self) -> u64 {
+        let now = self.programs.as_ref().map(object::skipped_runs);
+        now.unwrap_or(self.skipped_runs)
     }
 
     /// The kernel side's own cost.

@@ -3,7 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use std::os::fd::AsFd as _;
+
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::programs::ProgramFd;
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
@@ -12,7 +15,7 @@ use profiler_common::stats::{Counter, PLACES};
 
 use super::btf::Types;
 use super::calls::Calls;
-use super::{Blobs, Cost, Error, Settings, back_end, offsets};
+use super::{Blobs, Cost, Error, Settings, back_end, memory, offsets};
 
 /// What profiler-ebpf was built into.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
@@ -181,6 +184,16 @@ pub fn cost(programs: &Ebpf) -> Cost {
         runs: known.then_some(runs),
         nanoseconds: known.then_some(nanoseconds),
     }
+}
+
+/// Runs that the kernel left out since the same program was under way on that CPU
+/// (`recursion_misses`, since 5.12). Each was something that a program did not see.
+pub fn skipped_runs(programs: &Ebpf) -> u64 {
+    let skipped = |fd: &ProgramFd| memory::told_of(fd.as_fd(), "recursion_misses");
+    let programs = programs.programs();
+    programs
+        .filter_map(|(_, program)| skipped(program.fd().ok()?))
+        .sum()
 }
 
 /// The kernel's map of blobs.
