@@ -41,5 +41,9 @@ fn roomy(conf: Conf) -> Conf {
 /// A request that was read, and that nobody ever turned to since its client was gone
 /// or its server killed. Apache does not log it.
 fn unanswered(request: &Request) -> bool {
-    request.status.is_none() && matches!(request.outcome, Outcome::ClientClosed | Outcome::ServerClosed)
+    request.status.is_none()
+        && matches!(
+            request.outcome,
+            Outcome::ClientClosed | Outcome::ServerClosed
+        )
 }

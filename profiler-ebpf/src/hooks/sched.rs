@@ -34,7 +34,12 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
         count(Place::Fork, Counter::ProcessFull);
         return None;
     }
-    tasks::add(Place::Fork, child, u64::from(group) << 32 | u64::from(thread), kind);
+    tasks::add(
+        Place::Fork,
+        child,
+        u64::from(group) << 32 | u64::from(thread),
+        kind,
+    );
     Some(())
 }
 

@@ -42,7 +42,12 @@ fn try_take_up(visit: *const Visit) -> Option<()> {
     let group: u32 = member(task as u64, setting!(task_tgid))?;
     let thread: u32 = member(task as u64, setting!(task_pid))?;
     let kind = watched_kind(group)?;
-    tasks::add(Place::TakeUp, task, u64::from(group) << 32 | u64::from(thread), kind);
+    tasks::add(
+        Place::TakeUp,
+        task,
+        u64::from(group) << 32 | u64::from(thread),
+        kind,
+    );
     None
 }
 

@@ -166,11 +166,7 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     rules.insert(libc::SYS_clone3, Vec::new());
     let commands = [
         ON_WHAT_IS_OPEN,
-        if needs.later_servers {
-            TO_LOAD
-        } else {
-            &[]
-        },
+        if needs.later_servers { TO_LOAD } else { &[] },
     ]
     .concat();
     rules.insert(libc::SYS_bpf, one_of(0, &commands)?);

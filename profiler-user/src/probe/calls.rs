@@ -91,7 +91,11 @@ mod tests {
     #[test]
     fn calls_are_replaced_and_nothing_else() {
         let types = Types::of_kernel().expect("this kernel has BTF");
-        let call = instruction(CALL, 0, (Hung::Function.preemption_off() as u32).to_le_bytes());
+        let call = instruction(
+            CALL,
+            0,
+            (Hung::Function.preemption_off() as u32).to_le_bytes(),
+        );
         let helper = instruction(CALL, 0, 5_u32.to_le_bytes());
         let object = Calls::of_kernel(&types).put_in(&[call, helper].concat());
         let instead = types

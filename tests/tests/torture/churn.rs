@@ -50,9 +50,14 @@ fn churn(backend: Backend, conf: Conf) -> Result<()> {
     };
     let client = &client;
     let answered = thread::scope(|scope| {
-        let all: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || client(number))).collect();
+        let all: Vec<_> = (0..CLIENTS)
+            .map(|number| scope.spawn(move || client(number)))
+            .collect();
         all.into_iter()
-            .map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("a client panicked"))))
+            .map(|one| {
+                one.join()
+                    .unwrap_or_else(|_| Err(anyhow!("a client panicked")))
+            })
             .sum::<Result<usize>>()
     })?;
     println!("{answered} answered, each after three connections that were not");

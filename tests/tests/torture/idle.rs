@@ -33,9 +33,14 @@ fn ten_thousand(backend: Backend) -> Result<()> {
             .with_context(|| format!("{soft} of {hard} descriptors, {DESCRIPTORS} needed"))?;
     }
     // Each of 4 processes holds 64 * (1 + 64) of them.
-    let conf = Conf { keep_alive_timeout: 600, ..Conf::new(Mpm::Event, Wsgi::Embedded) }
-        .directive("ServerLimit 4\nThreadsPerChild 64\nMaxRequestWorkers 256\nStartServers 4")
-        .directive("MinSpareThreads 256\nMaxSpareThreads 256\nAsyncRequestWorkerFactor 64\nListenBacklog 4096");
+    let conf = Conf {
+        keep_alive_timeout: 600,
+        ..Conf::new(Mpm::Event, Wsgi::Embedded)
+    }
+    .directive("ServerLimit 4\nThreadsPerChild 64\nMaxRequestWorkers 256\nStartServers 4")
+    .directive(
+        "MinSpareThreads 256\nMaxSpareThreads 256\nAsyncRequestWorkerFactor 64\nListenBacklog 4096",
+    );
     let run = Run::start(backend, conf)?;
     let port = run.apache.port();
     let mut all = Vec::with_capacity(IDLE);
@@ -51,7 +56,11 @@ fn ten_thousand(backend: Backend) -> Result<()> {
     }
     drop(all);
     let evidence = run.finish(2 * IDLE)?;
-    ensure!(evidence.entries.len() == 2 * IDLE, "{} logged", evidence.entries.len());
+    ensure!(
+        evidence.entries.len() == 2 * IDLE,
+        "{} logged",
+        evidence.entries.len()
+    );
     evidence.check().any_sizes().run()
 }
 
@@ -59,7 +68,12 @@ fn ten_thousand(backend: Backend) -> Result<()> {
 fn ask(connection: &mut TcpStream, path: &str) -> Result<()> {
     connection.write_all(get(path).as_bytes())?;
     let mut answer = [0; 1024];
-    let count = connection.read(&mut answer).with_context(|| path.to_owned())?;
-    ensure!(answer[..count].starts_with(b"HTTP/1.1 200"), "{path}: {count} bytes");
+    let count = connection
+        .read(&mut answer)
+        .with_context(|| path.to_owned())?;
+    ensure!(
+        answer[..count].starts_with(b"HTTP/1.1 200"),
+        "{path}: {count} bytes"
+    );
     Ok(())
 }

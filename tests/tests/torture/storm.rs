@@ -27,7 +27,10 @@ const PAUSE: Duration = Duration::from_millis(1500);
 const CLIENTS: usize = 40;
 
 fn event(connections_per_child: u32) -> Conf {
-    roomy(Conf { connections_per_child, ..Conf::new(Mpm::Event, Wsgi::Daemon) })
+    roomy(Conf {
+        connections_per_child,
+        ..Conf::new(Mpm::Event, Wsgi::Daemon)
+    })
 }
 
 fn recycled(backend: Backend) -> Result<()> {
@@ -66,7 +69,11 @@ fn finish(run: Run, tally: &Tally, unlogged: fn(&Request) -> bool) -> Result<()>
         println!("a client was cut off: {failure:?}");
     }
     let done: usize = tally.cases.values().sum();
-    ensure!(done > tally.failures.len(), "{done} done, {} not", tally.failures.len());
+    ensure!(
+        done > tally.failures.len(),
+        "{done} done, {} not",
+        tally.failures.len()
+    );
     let evidence = run.finish(1)?;
     evidence.check().any_sizes().unlogged(unlogged).run()
 }
@@ -84,7 +91,11 @@ fn stormed(apache: &Apache, blow: fn(&Apache) -> Result<()>) -> Result<Tally> {
             }
             Ok::<_, anyhow::Error>(count)
         });
-        let tally = Mixture { clients: CLIENTS, duration: duration() }.run(apache);
+        let tally = Mixture {
+            clients: CLIENTS,
+            duration: duration(),
+        }
+        .run(apache);
         over.store(true, Ordering::Relaxed);
         let count = blows.join().map_err(|_| anyhow!("a panic"))??;
         println!("{count} blows");
