@@ -265,7 +265,8 @@ fn told_to_close(mut turn: Turn) -> Outcome {
 }
 
 fn not_http(turn: Turn) -> Outcome {
-    turn.asked("what is this\r\n\r\n", "GET", 400, Then::Close)
+    let bytes = format!("what {} this\r\n\r\n", turn.path("is"));
+    turn.asked(bytes, "GET", 400, Then::Close)
 }
 
 fn tls(mut turn: Turn) -> Outcome {

@@ -5,9 +5,10 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use harness::apache::{Conf, Mpm, Wsgi};
+use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get};
+use harness::probe::Probe;
 use harness::run::Run;
 use harness::server::Server;
 
@@ -27,7 +28,11 @@ fn prefork_embedded(backend: Backend) -> Result<()> {
 const CLIENTS: usize = 8;
 
 fn churn(backend: Backend, conf: Conf) -> Result<()> {
-    let run = Run::start(backend, conf)?;
+    let apache = Apache::start(conf)?;
+    let pid = apache.pid()?.to_string();
+    // Room for all of them: user space of a debug build is slower than this.
+    let probe = Probe::start(backend, ["--pid", &pid, "--ring-size", "64MiB"])?;
+    let run = Run { apache, probe };
     let (ends, server) = (Instant::now() + duration() / 2, &run.apache);
     let client = |number: usize| -> Result<usize> {
         let mut answered = 0;
@@ -38,7 +43,7 @@ fn churn(backend: Backend, conf: Conf) -> Result<()> {
             half.send(format!("GET {path}-ha"))?;
             drop(half);
             let mut reset = server.connect()?;
-            reset.send("PUT /read/never HTTP/1.1\r\nHost: lo")?;
+            reset.send(format!("PUT {path}-reset HTTP/1.1\r\nHost: lo"))?;
             reset.reset()?;
             drop(server.connect()?);
             let mut whole = server.connect()?;

@@ -34,7 +34,8 @@ fn event(connections_per_child: u32) -> Conf {
 }
 
 fn recycled(backend: Backend) -> Result<()> {
-    let run = Run::start(backend, event(20))?;
+    // Children that are on their way out hold a place each.
+    let run = Run::start(backend, event(20).directive("ServerLimit 24"))?;
     let tally = stormed(&run.apache, |_| Ok(()))?;
     finish(run, &tally, unanswered)
 }
