@@ -143,7 +143,7 @@ fn killed(backend: Backend) -> Result<()> {
 fn killed_while_attaching(backend: Backend) -> Result<()> {
     let apache = Apache::start(Conf::default())?;
     let pid = apache.pid()?.to_string();
-    for wanted in [1, 4, 8, 12] {
+    for wanted in [1, 4, 8] {
         let mut probe = Probe::launch(backend, ["--pid", &pid])?;
         let held = wait::value("programs to be loaded", || {
             let held = Held::by(probe.pid())?;

@@ -21,7 +21,10 @@ fn event_embedded(backend: Backend) -> Result<()> {
 }
 
 fn prefork_embedded(backend: Backend) -> Result<()> {
-    churn(backend, Conf::new(Mpm::Prefork, Wsgi::Embedded))
+    // Apache wakes a child that it wants to end by a request of its own, which that
+    // child may not live to log: none is to be ended.
+    let conf = Conf::new(Mpm::Prefork, Wsgi::Embedded).directive("MaxSpareServers 12");
+    churn(backend, conf)
 }
 
 /// At the same time.
