@@ -63,7 +63,7 @@ const LOAD: Load = Load {
 };
 
 /// How far the clock is stepped.
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The clock, an hour ahead until dropped.
 struct Ahead {

@@ -199,7 +199,7 @@ fn chunked_down(turn: Turn) -> Outcome {
 }
 
 fn upload(turn: Turn) -> Outcome {
-    let bytes = post(&turn.path("read"), &[b'u'; 300_000]);
+    let bytes = post(&turn.path("read"), &vec![b'u'; 300_000]);
     turn.asked(bytes, "POST", 200, Then::Keep)
 }
 
@@ -281,8 +281,8 @@ fn tls(mut turn: Turn) -> Outcome {
     Ok(None)
 }
 
-fn silent(turn: Turn) -> Outcome {
-    drop(turn);
+fn silent(mut turn: Turn) -> Outcome {
+    turn.client.half_close()?;
     Ok(None)
 }
 

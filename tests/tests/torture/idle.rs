@@ -31,7 +31,7 @@ fn thousands(backend: Backend) -> Result<()> {
         skip::say("thousands of connections take minutes where processors are emulated");
         return Ok(());
     }
-    let long = super::duration() >= Duration::from_secs(60);
+    let long = super::duration() >= Duration::from_mins(1);
     let idle = if long { IDLE } else { USUAL };
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if soft < DESCRIPTORS {
