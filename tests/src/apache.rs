@@ -115,6 +115,19 @@ impl Apache {
         self.server()?.signal(Signal::SIGUSR1)
     }
 
+    /// Ends every child at once, whatever it does, and starts others (SIGHUP).
+    pub fn restart_hard(&self) -> Result<()> {
+        self.server()?.signal(Signal::SIGHUP)
+    }
+
+    /// Touches the application's file: daemons are restarted at their next request.
+    pub fn touch_script(&self) -> Result<()> {
+        let script = self.site.path("apps").join(self.conf.script);
+        let file = fs::File::options().write(true).open(&script)?;
+        file.set_modified(std::time::SystemTime::now())
+            .with_context(|| script.display().to_string())
+    }
+
     fn server(&self) -> Result<&Guarded> {
         self.server.as_ref().context("Apache is not running")
     }

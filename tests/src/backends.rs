@@ -69,7 +69,8 @@ pub fn run(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
     unless_skipped(backend, test)
 }
 
-fn unless_skipped(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
+/// Once with that back end, if it is not one that may be missing.
+pub fn unless_skipped(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
     if let Some(why) = refusal(backend)? {
         let why = why.lines().next().unwrap_or_default();
         skip::say(&format!(

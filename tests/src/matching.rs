@@ -34,6 +34,7 @@ pub struct Check<'a> {
     any_sizes: bool,
     durations: bool,
     begun_before: u64,
+    may_be_unlogged: fn(&Request) -> bool,
 }
 
 impl<'a> Check<'a> {
@@ -46,6 +47,7 @@ impl<'a> Check<'a> {
             any_sizes: false,
             durations: false,
             begun_before: 0,
+            may_be_unlogged: |_| false,
         }
     }
 
@@ -77,6 +79,13 @@ impl<'a> Check<'a> {
         self
     }
 
+    /// Apache need not have logged these: it was killed over them, or its client
+    /// left before their turn came.
+    pub fn unlogged(mut self, may: fn(&Request) -> bool) -> Self {
+        self.may_be_unlogged = may;
+        self
+    }
+
     /// Compares, and prints the figures.
     pub fn run(self) -> Result<()> {
         self.equation()?;
@@ -91,7 +100,7 @@ impl<'a> Check<'a> {
             .iter()
             .filter(|request| !request.incomplete)
             .collect();
-        let pairs = pair(&requests, &reported)?;
+        let pairs = pair(&requests, &reported, self.may_be_unlogged)?;
         let wrong: Vec<String> = pairs
             .iter()
             .flat_map(|(entry, request)| self.differences(entry, request))

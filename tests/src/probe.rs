@@ -100,7 +100,8 @@ impl Probe {
         Self::launch_by(command, folder, backend, arguments)?.attached(backend)
     }
 
-    fn launch<T: Into<OsString>>(
+    /// As [`Self::start`], without waiting for anything.
+    pub fn launch<T: Into<OsString>>(
         backend: Backend,
         arguments: impl IntoIterator<Item = T>,
     ) -> Result<Self> {
@@ -170,6 +171,12 @@ impl Probe {
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         self.process.signal(signal)
+    }
+
+    /// Waits until it has ended, however.
+    pub fn gone(&mut self) -> Result<()> {
+        let ended = self.process.wait_for(wait::patience())?;
+        ended.map(drop).context("wsgiprobe does not end")
     }
 
     /// Interrupts it (SIGINT) and collects what it flushed.

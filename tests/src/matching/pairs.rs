@@ -12,10 +12,12 @@ use crate::report::Request;
 /// port this is unique, but for requests that were no HTTP.
 type Key = (u16, Option<String>);
 
-/// Pairs both sides one to one; fails on whatever is left over on either.
+/// Pairs both sides one to one; fails on whatever is left over on either, but for
+/// reports that `may_be_unlogged`.
 pub fn pair<'a>(
     entries: &[&'a Entry],
     requests: &[&'a Request],
+    may_be_unlogged: impl Fn(&Request) -> bool,
 ) -> Result<Vec<(&'a Entry, &'a Request)>> {
     let mut open: BTreeMap<Key, Vec<&Request>> = BTreeMap::new();
     for request in requests {
@@ -32,7 +34,11 @@ pub fn pair<'a>(
             None => missing.push(*entry),
         }
     }
-    let extra: Vec<&Request> = open.into_values().flatten().collect();
+    let extra: Vec<&Request> = open
+        .into_values()
+        .flatten()
+        .filter(|request| !may_be_unlogged(request))
+        .collect();
     ensure!(
         missing.is_empty() && extra.is_empty(),
         "{} of {} logged requests were not reported, {} reported ones not logged\n\
