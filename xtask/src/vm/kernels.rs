@@ -48,10 +48,7 @@ pub const ALL: [Kernel; 6] = [
     },
     kernel("6.12", "6.12.", Suite::Security("bookworm-security")),
     kernel("6.18", "6.18.", Suite::Main("trixie-backports")),
-    Kernel {
-        usual: true,
-        ..kernel("7.x", "7.", Suite::Main("sid"))
-    },
+    kernel("7.x", "7.", Suite::Main("sid")),
     Kernel {
         arch: Arch::Arm64,
         // What differs are register numbers and types: a few requests show it.
@@ -171,7 +168,7 @@ mod tests {
         let names = |kernels: Vec<Kernel>| -> Vec<&str> {
             kernels.into_iter().map(|kernel| kernel.name).collect()
         };
-        assert_eq!(names(choose(&[], false).unwrap()), ["6.1", "7.x"]);
+        assert_eq!(names(choose(&[], false).unwrap()), ["6.1"]);
         assert_eq!(names(choose(&["5.10".into()], false).unwrap()), ["5.10"]);
         assert_eq!(choose(&[], true).unwrap().len(), ALL.len());
         let error = choose(&["6.2".into()], false).unwrap_err().to_string();
