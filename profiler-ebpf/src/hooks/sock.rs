@@ -13,8 +13,8 @@ use profiler_common::event::{AF_INET, AF_INET6, AF_UNIX};
 
 use super::MSG_PEEK;
 use crate::maps::Place;
-use crate::{preemption, tasks};
 use crate::traffic::{self, Call, Io};
+use crate::{preemption, tasks};
 
 // TP_PROTO(struct sock *sk, int ret, int flags)    include/trace/events/sock.h
 #[btf_tracepoint(function = "sock_recv_length")]
