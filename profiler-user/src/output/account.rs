@@ -114,6 +114,7 @@ fn advice(counter: &str) -> &'static str {
         "partial_line" => "connections closed inside a request line, unanswered",
         "path_truncated" => "paths reported cut, and marked so",
         SKIPPED_RUNS => "program runs that the kernel left out; parts of requests may be missing",
+        "thread_unknown" => "threads that the kernel had no memory for; what they do is not seen",
         "opaque_io" => "reads or writes whose bytes were out of reach",
         _ => "see the documentation",
     }
