@@ -145,7 +145,9 @@ pub fn daemon_received(
         handover.tid = thread.tid();
     }
     handover.daemon_read(op.now, ret);
-    if handover.done_ns != 0 {
+    // What it reads behind its answer is the last that is seen of it before Apache
+    // may have read the end.
+    if handover.wrote != 0 {
         book(op, current, thread, handover);
     }
     close_if_done(op, thread, handover)
