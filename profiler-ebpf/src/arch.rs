@@ -221,11 +221,7 @@ pub fn current_syscall(current: Current) -> Syscall {
         second,
         third,
     } = current_arguments(current);
-    let descriptor = match descriptor_argument(number) {
-        0 => first,
-        _ => third,
-    };
-    Syscall::of(number, descriptor as u32, second, third)
+    Syscall::of(number, descriptor(number, first, third), second, third)
 }
 
 /// What it can sleep for.
@@ -244,10 +240,11 @@ pub fn call(number: u64) -> Call {
     }
 }
 
-/// Which of its arguments is the socket's file descriptor.
+/// The socket's file descriptor, of its first and third arguments.
 #[inline(always)]
-pub fn descriptor_argument(number: u64) -> usize {
-    if number == nr::SPLICE { 2 } else { 0 }
+pub fn descriptor(number: u64, first: u64, third: u64) -> u32 {
+    let descriptor = if number == nr::SPLICE { third } else { first };
+    descriptor as u32
 }
 
 /// Which argument of a call.

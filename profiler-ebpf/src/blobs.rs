@@ -16,13 +16,19 @@ use crate::user::masked;
 #[inline(always)]
 pub fn scratch(place: Place) -> Option<&'static mut Blob> {
     let zero = CONN_ZERO.get_ptr(0)?;
+    let blob = in_the_making(place)?;
+    let to = (&raw mut *blob).cast();
+    // SAFETY: both sides hold a blob.
+    unsafe { bpf_probe_read_kernel(to, size_of::<Blob>() as u32, zero.cast()) };
+    Some(blob)
+}
+
+/// The same with what is in it by now.
+#[inline(always)]
+pub fn in_the_making(place: Place) -> Option<&'static mut Blob> {
     let blob = SCRATCH.get_ptr_mut(place as u32)?;
-    // SAFETY: this CPU's own value, and no other program uses this place of it;
-    // both sides hold a blob.
-    unsafe {
-        bpf_probe_read_kernel(blob.cast(), size_of::<Blob>() as u32, zero.cast());
-        Some(&mut (*blob)[0])
-    }
+    // SAFETY: this CPU's own value, and no other program uses this place of it.
+    Some(unsafe { &mut (*blob)[0] })
 }
 
 /// Keeps the blob and gives its hash; 0 where there is no room. `known` is the hash of

@@ -72,21 +72,19 @@ pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
     };
     let [process, application, script] = hints.names;
     // In the order in which they come, so that a window holds all three.
-    if known(2, script) && known(0, process) && known(1, application) || search(op, blob, hints) {
-        hints.last = blobs::intern(op.place, blob, hints.last);
-        hints.last
-    } else {
-        0
+    if !(known(2, script) && known(0, process) && known(1, application)) {
+        search(op, blob, hints);
     }
+    hints.last = blobs::intern(op.place, blob, hints.last);
+    hints.last
 }
 
 /// Looks through all of it.
 #[inline(always)]
-fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) -> bool {
+fn search(op: &mut Op, blob: &mut Blob, hints: &mut Hints) {
     op.next_buffer = 2;
     op.names_found = 0;
     repeat::environ(&mut Search { op, blob, hints });
-    true
 }
 
 /// What looking through an environ needs.

@@ -20,7 +20,7 @@ use crate::threads::Offset;
 
 /// Memory is taken as entries are made. Before 6.1 that is not safe in every place that
 /// a tracepoint can be in, so there it is taken beforehand.
-const BY_NEED: u32 = if cfg!(feature = "old-kernels") {
+pub const BY_NEED: u32 = if cfg!(feature = "old-kernels") {
     0
 } else {
     aya_ebpf::bindings::BPF_F_NO_PREALLOC

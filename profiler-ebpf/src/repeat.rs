@@ -187,7 +187,8 @@ mod old {
         let Some(op) = operation(place) else {
             return 1;
         };
-        let (Some(blob), Some((_, task))) = (blobs::scratch(op.place), tasks::current()) else {
+        let (Some(blob), Some((_, task))) = (blobs::in_the_making(op.place), tasks::current())
+        else {
             return 1;
         };
         let hints = &mut task.hints;

@@ -91,13 +91,14 @@ mod new {
 
 #[cfg(feature = "old-kernels")]
 mod old {
-    use aya_ebpf::bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST, task_struct};
+    use aya_ebpf::bindings::{BPF_NOEXIST, task_struct};
     use aya_ebpf::helpers::bpf_get_current_pid_tgid;
     use aya_ebpf::macros::map;
     use aya_ebpf::maps::{Array, HashMap};
 
     use crate::config::setting;
     use crate::kernel::member;
+    use crate::maps::BY_NEED;
     use crate::tasks::Task;
 
     /// More threads than a host has on which other things still work.
@@ -105,7 +106,7 @@ mod old {
 
     /// As the other, by thread.
     #[map]
-    static TASKS: HashMap<u32, Task> = HashMap::with_max_entries(THREAD_ENTRIES, BPF_F_NO_PREALLOC);
+    static TASKS: HashMap<u32, Task> = HashMap::with_max_entries(THREAD_ENTRIES, BY_NEED);
 
     /// All zero, what new entries are made from: too large for the stack.
     #[map]

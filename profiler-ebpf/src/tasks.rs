@@ -74,6 +74,14 @@ pub fn of(task: *mut task_struct) -> Option<&'static mut Task> {
     storage::find(task).filter(|task| task.thread.id != 0)
 }
 
+/// Thread group and thread, as `bpf_get_current_pid_tgid` gives them for the current one.
+#[inline(always)]
+pub fn id(task: *mut task_struct) -> Option<u64> {
+    let group: u32 = member(task as u64, setting!(task_tgid))?;
+    let thread: u32 = member(task as u64, setting!(task_pid))?;
+    Some(u64::from(group) << 32 | u64::from(thread))
+}
+
 /// Watches that thread, which `id` names.
 #[inline(always)]
 pub fn add(place: Place, task: *mut task_struct, id: u64, server: u32) {

@@ -9,8 +9,6 @@ use profiler_common::config::Hung;
 use profiler_common::stats::Counter;
 
 use super::{undisturbed, watched_kind};
-use crate::config::setting;
-use crate::kernel::member;
 use crate::maps::{Place, WATCHED, count};
 use crate::{tasks, traffic};
 
@@ -27,19 +25,14 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
     let parent = (bpf_get_current_pid_tgid() >> 32) as u32;
     let kind = watched_kind(parent)?;
     let child: *mut task_struct = ctx.arg(1);
-    let group: u32 = member(child as u64, setting!(task_tgid))?;
-    let thread: u32 = member(child as u64, setting!(task_pid))?;
+    let id = tasks::id(child)?;
+    let group = (id >> 32) as u32;
     // A new thread has its creator's thread group.
     if group != parent && WATCHED.insert(group, kind, u64::from(BPF_ANY)).is_err() {
         count(Place::Fork, Counter::ProcessFull);
         return None;
     }
-    tasks::add(
-        Place::Fork,
-        child,
-        u64::from(group) << 32 | u64::from(thread),
-        kind,
-    );
+    tasks::add(Place::Fork, child, id, kind);
     Some(())
 }
 

@@ -48,11 +48,8 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
     if flags & MSG_PEEK as u64 != 0 {
         return None;
     }
-    let descriptor = match arch::descriptor_argument(number) {
-        0 => first,
-        _ => third,
-    };
-    let sock = socket_of(descriptor as u32)?;
+    let descriptor = arch::descriptor(number, first, third);
+    let sock = socket_of(descriptor)?;
     let family = conns::family(sock);
     let is_unix = family == AF_UNIX;
     if !is_unix && !conns::is_tcp_of(family, sock) {
@@ -63,7 +60,7 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
         sock,
         is_unix: u64::from(is_unix),
         wanted,
-        call: Syscall::of(number, descriptor as u32, second, third),
+        call: Syscall::of(number, descriptor, second, third),
     };
     Some(())
 }

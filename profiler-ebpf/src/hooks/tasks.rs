@@ -5,8 +5,6 @@ use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_seq_write};
 use profiler_common::account::{SERVING_SIZE, Serving};
 
 use super::watched_kind;
-use crate::config::setting;
-use crate::kernel::member;
 use crate::maps::Place;
 use crate::{storage, tasks};
 
@@ -39,15 +37,9 @@ fn try_take_up(visit: *const Visit) -> Option<()> {
     if task.is_null() {
         return None;
     }
-    let group: u32 = member(task as u64, setting!(task_tgid))?;
-    let thread: u32 = member(task as u64, setting!(task_pid))?;
-    let kind = watched_kind(group)?;
-    tasks::add(
-        Place::TakeUp,
-        task,
-        u64::from(group) << 32 | u64::from(thread),
-        kind,
-    );
+    let id = tasks::id(task)?;
+    let kind = watched_kind((id >> 32) as u32)?;
+    tasks::add(Place::TakeUp, task, id, kind);
     None
 }
 

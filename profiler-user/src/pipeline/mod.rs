@@ -184,12 +184,15 @@ impl Run {
 
     /// Says once of each limit that it was hit.
     fn tell_limits(&mut self) {
-        let skipped = self.probe.skipped_runs();
-        if skipped > 0 && self.told.insert(SKIPPED_RUNS) {
-            self.console.warn(format!(
-                "the kernel left out {skipped} runs of a program that was under way on that \
-                 CPU: parts of requests may be missing"
-            ));
+        if !self.told.contains(SKIPPED_RUNS) {
+            let skipped = self.probe.skipped_runs();
+            if skipped > 0 {
+                self.told.insert(SKIPPED_RUNS);
+                self.console.warn(format!(
+                    "the kernel left out {skipped} runs of a program that was under way on that \
+                     CPU: parts of requests may be missing"
+                ));
+            }
         }
         for hit in self.stages.hits(&self.probe) {
             if self.told.insert(hit.counter) {
