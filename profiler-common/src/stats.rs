@@ -7,7 +7,10 @@
 
 /// Sets of counters on each CPU: programs that an interrupt can bring while another
 /// is at work count apart, or the equation would miss one now and then.
-pub const PLACES: u32 = 13;
+pub const PLACES: u32 = 17;
+
+/// A set, by [`Counter`].
+pub type Counters = [u64; Counter::ALL.len()];
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {

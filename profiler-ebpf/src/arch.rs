@@ -240,6 +240,21 @@ pub fn call(number: u64) -> Call {
     }
 }
 
+/// Whether a call reads from a socket.
+#[inline(always)]
+pub fn reads(number: u64) -> bool {
+    matches!(number, nr::READ | nr::READV | nr::RECVFROM | nr::RECVMSG)
+}
+
+/// Whether a call writes to one.
+#[inline(always)]
+pub fn writes(number: u64) -> bool {
+    matches!(
+        number,
+        nr::WRITE | nr::WRITEV | nr::SENDTO | nr::SENDMSG | nr::SENDFILE | nr::SPLICE
+    )
+}
+
 /// The socket's file descriptor, of its first and third arguments.
 #[inline(always)]
 pub fn descriptor(number: u64, first: u64, third: u64) -> u32 {

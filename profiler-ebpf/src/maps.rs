@@ -13,7 +13,7 @@ use profiler_common::limits::{
     PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES,
 };
 use profiler_common::pairing::conn::{Conn, Slot};
-use profiler_common::stats::{Counter, PLACES};
+use profiler_common::stats::{Counter, Counters, PLACES};
 
 use crate::op::Op;
 use crate::threads::Offset;
@@ -98,11 +98,9 @@ pub static WATCHED: HashMap<u32, u32> = HashMap::with_max_entries(PROCESS_ENTRIE
 #[map]
 pub static PORTS: HashMap<u32, u32> = HashMap::with_max_entries(PORT_ENTRIES, 0);
 
-const COUNTERS_LEN: u32 = Counter::ALL.len() as u32;
-
-/// By `Place` and `Counter`; user space adds places and CPUs up.
+/// By `Place`; user space adds places and CPUs up.
 #[map]
-pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS_LEN * PLACES, 0);
+pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(PLACES, 0);
 
 /// The operation under way on this CPU, by `Place`.
 #[map]
@@ -141,9 +139,14 @@ pub enum Place {
     Exit,
     /// `hooks::tasks`.
     TakeUp,
+    /// The second program of a hook that has two.
+    StateAgain,
+    DestroyAgain,
+    ForkAgain,
+    ExitAgain,
 }
 
-const _: () = assert!(Place::TakeUp as u32 + 1 == PLACES);
+const _: () = assert!(Place::ExitAgain as u32 + 1 == PLACES);
 
 /// Stands in for a connection that found no room in `CONNS`, by `Place`.
 #[map]
@@ -193,9 +196,8 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 /// Adds one to a counter of this CPU.
 #[inline(always)]
 pub fn count(place: Place, counter: Counter) {
-    let index = counter as u32 + place as u32 * COUNTERS_LEN;
-    if let Some(value) = COUNTERS.get_ptr_mut(index) {
+    if let Some(counters) = COUNTERS.get_ptr_mut(place as u32) {
         // SAFETY: this CPU's own value, and no other program has this place of it.
-        unsafe { *value += 1 };
+        unsafe { (*counters)[counter as usize] += 1 };
     }
 }

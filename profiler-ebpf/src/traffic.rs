@@ -121,11 +121,11 @@ pub fn sent_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
 
 /// The current thread ends.
 #[inline(always)]
-pub fn ended(thread: &mut Thread) -> Option<()> {
+pub fn ended(place: Place, thread: &mut Thread) -> Option<()> {
     if thread.serving == 0 && thread.loose == 0 {
         return None;
     }
-    let op = operation(Place::Exit, thread, thread.serving)?;
+    let op = operation(place, thread, thread.serving)?;
     if thread.serving != 0 {
         daemon::abandoned(op, thread.serving);
         thread.serving = 0;

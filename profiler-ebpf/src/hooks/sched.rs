@@ -1,5 +1,7 @@
 //! Follows processes: a child of a watched process is watched before it runs its
 //! first instruction. `exec` keeps the thread group, so it needs no hook.
+//!
+//! Attached twice where the kernel preempts programs, as in `hooks::tcp`.
 
 use aya_ebpf::bindings::{BPF_ANY, task_struct};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
@@ -16,12 +18,18 @@ use crate::{tasks, traffic};
 //                                                  include/trace/events/sched.h
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
-    try_fork(&ctx);
+    fork(&ctx, Place::Fork);
+    0
+}
+
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn process_fork_again(ctx: BtfTracePointContext) -> i32 {
+    fork(&ctx, Place::ForkAgain);
     0
 }
 
 #[inline(always)]
-fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
+fn fork(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
     let parent = (bpf_get_current_pid_tgid() >> 32) as u32;
     let kind = watched_kind(parent)?;
     let child: *mut task_struct = ctx.arg(1);
@@ -29,18 +37,30 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
     let group = (id >> 32) as u32;
     // A new thread has its creator's thread group.
     if group != parent && WATCHED.insert(group, kind, u64::from(BPF_ANY)).is_err() {
-        count(Place::Fork, Counter::ProcessFull);
+        count(place, Counter::ProcessFull);
         return None;
     }
-    tasks::add(Place::Fork, child, id, kind);
+    tasks::add(place, child, id, kind);
     Some(())
 }
 
 // TP_PROTO(struct task_struct *p, ...)             include/trace/events/sched.h
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
+    exit(Place::Exit);
+    0
+}
+
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn process_exit_again(_ctx: BtfTracePointContext) -> i32 {
+    exit(Place::ExitAgain);
+    0
+}
+
+#[inline(always)]
+fn exit(place: Place) {
     if let Some((_, task)) = tasks::current() {
-        undisturbed(Hung::Tracepoint, || traffic::ended(&mut task.thread));
+        undisturbed(Hung::Tracepoint, || traffic::ended(place, &mut task.thread));
         tasks::forget();
     }
     let id = bpf_get_current_pid_tgid();
@@ -49,5 +69,4 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
         // Not there if it was not watched.
         let _ = WATCHED.remove(group);
     }
-    0
 }

@@ -3,11 +3,14 @@
 //! The socket is looked up from the descriptor at entry, so that both back ends
 //! have the same key: a descriptor that is closed, reused, duplicated or passed
 //! on needs no care.
+//!
+//! From Linux 7 on, the kernel preempts programs at the tracepoints of single calls, and
+//! leaves out what happens meanwhile. There these hang on the tracepoints of all calls,
+//! where it does not (docs/journal/2026-11-21-preempted-programs.md).
 
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
-use profiler_common::config::Hung;
 use profiler_common::event::AF_UNIX;
 
 use super::MSG_PEEK;
@@ -16,7 +19,7 @@ use crate::kernel::socket_of;
 use crate::maps::Place;
 use crate::tasks::{Current, Started, Task};
 use crate::traffic::{self, Call, Io};
-use crate::{conns, preemption, tasks};
+use crate::{conns, tasks};
 
 /// Offsets in `struct syscall_trace_enter` and `syscall_trace_exit`
 /// (kernel/trace/trace.h): the common header is 8 bytes, the number follows.
@@ -26,14 +29,17 @@ const RETURN: usize = 16;
 
 #[tracepoint]
 pub fn syscall_enter(ctx: TracePointContext) -> u32 {
-    try_enter(&ctx);
+    enter(&ctx);
     0
 }
 
 #[inline(always)]
-fn try_enter(ctx: &TracePointContext) -> Option<()> {
+fn enter(ctx: &TracePointContext) -> Option<()> {
+    let number = number(ctx);
+    if !arch::reads(number) && !arch::writes(number) {
+        return None;
+    }
     let (_, task) = tasks::current()?;
-    let number = u64::from(at::<u32>(ctx, NUMBER));
     let [first, second, third] = [0, 8, 16].map(|offset| at::<u64>(ctx, ARGUMENTS + offset));
     let fourth = || {
         // SAFETY: the helper checks the address. Not all of the calls have one, and a load
@@ -70,31 +76,41 @@ fn try_enter(ctx: &TracePointContext) -> Option<()> {
 #[tracepoint]
 #[inline(always)]
 pub fn syscall_recv(ctx: TracePointContext) -> u32 {
-    if let Some((current, task, io, is_unix)) = ended(&ctx, Place::Received) {
-        preemption::off(Hung::Tracepoint);
-        let _ = if is_unix {
-            traffic::received_unix(current, task, io)
-        } else {
-            traffic::received(current, task, io)
-        };
-        preemption::on(Hung::Tracepoint);
-    }
+    received(&ctx);
     0
+}
+
+#[inline(always)]
+fn received(ctx: &TracePointContext) -> Option<()> {
+    if !arch::reads(number(ctx)) {
+        return None;
+    }
+    let (current, task, io, is_unix) = ended(ctx, Place::Received)?;
+    if is_unix {
+        traffic::received_unix(current, task, io)
+    } else {
+        traffic::received(current, task, io)
+    }
 }
 
 #[tracepoint]
 #[inline(always)]
 pub fn syscall_send(ctx: TracePointContext) -> u32 {
-    if let Some((current, task, io, is_unix)) = ended(&ctx, Place::Sent) {
-        preemption::off(Hung::Tracepoint);
-        let _ = if is_unix {
-            traffic::sent_unix(current, task, io)
-        } else {
-            traffic::sent(current, task, io)
-        };
-        preemption::on(Hung::Tracepoint);
-    }
+    sent(&ctx);
     0
+}
+
+#[inline(always)]
+fn sent(ctx: &TracePointContext) -> Option<()> {
+    if !arch::writes(number(ctx)) {
+        return None;
+    }
+    let (current, task, io, is_unix) = ended(ctx, Place::Sent)?;
+    if is_unix {
+        traffic::sent_unix(current, task, io)
+    } else {
+        traffic::sent(current, task, io)
+    }
 }
 
 /// The call that ends here, if it is one on a socket, and whether that is a UNIX one.
@@ -121,6 +137,11 @@ fn ended(ctx: &TracePointContext, place: Place) -> Option<(Current, &'static mut
         call: Call::kept(call),
     };
     Some((current, task, io, is_unix != 0))
+}
+
+#[inline(always)]
+fn number(ctx: &TracePointContext) -> u64 {
+    u64::from(at::<u32>(ctx, NUMBER))
 }
 
 /// A word of the context, which every call of ours has that much of.

@@ -1,4 +1,7 @@
 //! A connection's beginning and end, whatever the back end.
+//!
+//! Where the kernel preempts programs, each is attached twice, and whatever was left out
+//! of one the other does: nothing comes of doing it again.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::btf_tracepoint;
@@ -21,12 +24,18 @@ const TCP_LAST_ACK: i32 = 9;
 //                                                  include/trace/events/sock.h
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn tcp_state(ctx: BtfTracePointContext) -> i32 {
-    undisturbed(Hung::Tracepoint, || try_state(&ctx));
+    undisturbed(Hung::Tracepoint, || state(&ctx, Place::State));
+    0
+}
+
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn tcp_state_again(ctx: BtfTracePointContext) -> i32 {
+    undisturbed(Hung::Tracepoint, || state(&ctx, Place::StateAgain));
     0
 }
 
 #[inline(always)]
-fn try_state(ctx: &BtfTracePointContext) -> Option<()> {
+fn state(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
     let sock: *const u8 = ctx.arg(0);
     let sock = sock as u64;
     let old: i32 = ctx.arg(1);
@@ -41,7 +50,7 @@ fn try_state(ctx: &BtfTracePointContext) -> Option<()> {
             None
         }
         // The server's own shutdown or close.
-        TCP_FIN_WAIT1 | TCP_LAST_ACK => traffic::closed(Place::State, sock),
+        TCP_FIN_WAIT1 | TCP_LAST_ACK => traffic::closed(place, sock),
         TCP_CLOSE_WAIT => {
             let conn = conns::find(sock)?;
             // SAFETY: a valid map value; the flag is written nowhere else but by
@@ -63,13 +72,22 @@ fn try_state(ctx: &BtfTracePointContext) -> Option<()> {
 // TP_PROTO(struct sock *sk)                        include/trace/events/tcp.h
 #[btf_tracepoint(function = "tcp_destroy_sock")]
 pub fn tcp_destroy(ctx: BtfTracePointContext) -> i32 {
+    undisturbed(Hung::Tracepoint, || destroy(&ctx, Place::Destroy));
+    0
+}
+
+#[btf_tracepoint(function = "tcp_destroy_sock")]
+pub fn tcp_destroy_again(ctx: BtfTracePointContext) -> i32 {
+    undisturbed(Hung::Tracepoint, || destroy(&ctx, Place::DestroyAgain));
+    0
+}
+
+/// No thread can reach the socket any more, so nothing races with this.
+#[inline(always)]
+fn destroy(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
     let sock: *const u8 = ctx.arg(0);
     let sock = sock as u64;
-    // No thread can reach the socket any more, so nothing races with this.
-    undisturbed(Hung::Tracepoint, || {
-        traffic::closed(Place::Destroy, sock)?;
-        conns::close(sock);
-        None
-    });
-    0
+    traffic::closed(place, sock)?;
+    conns::close(sock);
+    None
 }

@@ -7,7 +7,7 @@ use aya::{Btf, Ebpf};
 
 use super::btf::{Named, Types};
 use super::hook::{Hook, load_together};
-use super::{Error, tasks, tracefs};
+use super::{Error, preemption, tasks, tracefs};
 
 /// A way to hook socket reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,10 @@ pub enum BackEnd {
 }
 
 /// Attached with any back end.
-const COMMON: [Hook; 5] = [
+const COMMON: [Hook; 3] = [
     Hook::Typed("sched_switch", "sched_switch"),
     Hook::Typed("process_fork", "sched_process_fork"),
     Hook::Typed("process_exit", "sched_process_exit"),
-    TCP[0],
-    TCP[1],
 ];
 
 const TCP: [Hook; 2] = [
@@ -34,9 +32,26 @@ const TCP: [Hook; 2] = [
     Hook::Typed("tcp_destroy", "tcp_destroy_sock"),
 ];
 
+/// Once more, where the kernel preempts programs and leaves out runs meanwhile.
+const COMMON_AGAIN: [Hook; 2] = [
+    Hook::Typed("process_fork_again", "sched_process_fork"),
+    Hook::Typed("process_exit_again", "sched_process_exit"),
+];
+
+const TCP_AGAIN: [Hook; 2] = [
+    Hook::Typed("tcp_state_again", "inet_sock_set_state"),
+    Hook::Typed("tcp_destroy_again", "tcp_destroy_sock"),
+];
+
 const SOCK: [Hook; 2] = [
     Hook::Typed("sock_recv", "sock_recv_length"),
     Hook::Typed("sock_send", "sock_send_length"),
+];
+
+/// With the tracepoint's record a program is not preempted.
+const SOCK_RECORDS: [Hook; 2] = [
+    Hook::Record("sock_recv_record", "sock", "sock_recv_length"),
+    Hook::Record("sock_send_record", "sock", "sock_send_length"),
 ];
 
 const FENTRY: [Hook; 7] = [
@@ -57,6 +72,13 @@ const SYSCALL: [Hook; 4] = [
     Hook::Calls("syscall_send", "sys_exit_", &WRITES),
     Hook::Calls("syscall_enter", "sys_enter_", &READS),
     Hook::Calls("syscall_enter", "sys_enter_", &WRITES),
+];
+
+/// As `SOCK_RECORDS`, at a price: these see every call on the machine.
+const SYSCALL_RECORDS: [Hook; 3] = [
+    Hook::Record("syscall_recv", "raw_syscalls", "sys_exit"),
+    Hook::Record("syscall_send", "raw_syscalls", "sys_exit"),
+    Hook::Record("syscall_enter", "raw_syscalls", "sys_enter"),
 ];
 
 /// System calls that read from a socket.
@@ -121,22 +143,25 @@ impl BackEnd {
         }
     }
 
-    const fn hooks(self) -> &'static [Hook] {
+    fn hooks(self) -> Vec<Hook> {
+        let preempted = preemption::of_tracepoints();
         match self {
-            Self::Sock => &SOCK,
-            Self::Fentry => &FENTRY,
-            Self::Syscall => &SYSCALL,
+            Self::Sock if preempted => SOCK_RECORDS.to_vec(),
+            Self::Sock => SOCK.to_vec(),
+            Self::Fentry => FENTRY.to_vec(),
+            Self::Syscall if preempted => SYSCALL_RECORDS.to_vec(),
+            Self::Syscall => SYSCALL.to_vec(),
         }
     }
 
     fn attach(self, programs: &mut Ebpf, btf: &Btf) -> Result<(), String> {
-        if self == Self::Syscall {
+        let hooks = self.hooks();
+        let is_in_tracefs = |hook: &Hook| matches!(hook, Hook::Record(..) | Hook::Calls(..));
+        if hooks.iter().any(is_in_tracefs) {
             tracefs::ensure_mounted()?;
         }
-        load_together(programs, self.hooks(), btf);
-        self.hooks()
-            .iter()
-            .try_for_each(|hook| hook.attach(programs, btf))
+        load_together(programs, &hooks, btf);
+        hooks.iter().try_for_each(|hook| hook.attach(programs, btf))
     }
 
     /// Takes out its hooks, or what a failed attempt left of them.
@@ -145,24 +170,35 @@ impl BackEnd {
     }
 }
 
+/// Attached with any back end.
+fn common() -> Vec<Hook> {
+    let mut hooks = [&COMMON[..], &TCP].concat();
+    if preemption::of_tracepoints() {
+        hooks.extend_from_slice(&COMMON_AGAIN);
+        hooks.extend_from_slice(&TCP_AGAIN);
+    }
+    hooks
+}
+
 /// All that programs are loaded with.
 pub fn named() -> Vec<Named> {
     let own = BackEnd::ALL.into_iter().flat_map(BackEnd::hooks);
-    let all = own.chain(&COMMON).chain(&tasks::HOOKS);
-    all.filter_map(|hook| hook.named()).collect()
+    let all = own.chain(common()).chain(tasks::HOOKS);
+    all.filter_map(Hook::named).collect()
 }
 
 /// Loads what every back end needs together with the back end that is tried first, and
 /// attaches the former.
 pub fn attach_common(programs: &mut Ebpf, btf: &Btf, wanted: Option<BackEnd>) -> Result<(), Error> {
     let first = wanted.unwrap_or(BackEnd::ALL[0]);
+    let common = common();
     // The back end's own are the largest.
     load_together(
         programs,
-        &[first.hooks(), &COMMON, &tasks::HOOKS].concat(),
+        &[&first.hooks()[..], &common, &tasks::HOOKS].concat(),
         btf,
     );
-    for hook in COMMON {
+    for hook in common {
         hook.attach(programs, btf).map_err(|why| {
             Error::Refused(format!("cannot follow connections and processes: {why}"))
         })?;
@@ -207,7 +243,7 @@ pub fn attach(
 /// Takes the hooks out in an order in which a request that is under way stays so: no
 /// end may be seen whose beginning went by without a hook.
 pub fn detach(programs: &mut Ebpf, back_end: BackEnd) {
-    for hook in TCP {
+    for hook in TCP.iter().chain(&TCP_AGAIN) {
         hook.detach(programs);
     }
     back_end.detach(programs);

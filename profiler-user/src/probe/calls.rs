@@ -6,9 +6,9 @@
 //! kernel has no such function.
 
 use profiler_common::config::Hung;
-use rustix::system::uname;
 
 use super::btf::Types;
+use super::preemption;
 
 /// What the programs call, and the kernel's functions.
 const FUNCTIONS: [(Hung, usize, &str); 4] = [
@@ -26,15 +26,6 @@ const fn on(hung: Hung) -> (Hung, usize, &'static str) {
     (hung, hung.preemption_on(), "bpf_preempt_enable")
 }
 
-/// Whether the running kernel preempts programs on tracepoints (`__DO_TRACE_CALL`,
-/// include/linux/tracepoint.h). It shows nowhere but in the release. Where it does not,
-/// the calls would cost 30 ns an operation for nothing
-/// (docs/journal/2026-11-21-preempted-programs.md).
-fn preempts_tracepoints(release: &str) -> bool {
-    let major = release.split('.').next().unwrap_or_default();
-    major.parse::<u32>().map_or(true, |major| major >= 7)
-}
-
 // Instructions as they lie in the object: opcode, registers, offset, immediate
 // (Documentation/bpf/standardization/instruction-set.rst).
 const CALL: u8 = 0x85;
@@ -48,10 +39,10 @@ type Instruction = [u8; 8];
 pub struct Calls([(Instruction, Instruction); FUNCTIONS.len()]);
 
 impl Calls {
-    /// As the running kernel, which has these types, needs them.
+    /// As the running kernel, which has these types, needs them: where it does not
+    /// preempt, they would cost 30 ns an operation for nothing.
     pub fn of_kernel(types: &Types) -> Self {
-        let release = uname().release().to_string_lossy().into_owned();
-        let tracepoints = preempts_tracepoints(&release);
+        let tracepoints = preemption::of_tracepoints();
         Self(FUNCTIONS.map(|(hung, number, name)| {
             let call = instruction(CALL, 0, (number as u32).to_le_bytes());
             let needed = hung == Hung::Function || tracepoints;
@@ -104,12 +95,5 @@ mod tests {
                 instruction(CALL, KERNEL_FUNCTION, id.to_le_bytes())
             });
         assert_eq!(object, [instead, helper].concat());
-    }
-
-    #[test]
-    fn tracepoints_are_preempted_since_linux_7() {
-        assert!(preempts_tracepoints("7.2.3-cloud-amd64"));
-        assert!(!preempts_tracepoints("6.18.44"));
-        assert!(preempts_tracepoints("what next"));
     }
 }

@@ -15,6 +15,8 @@ use super::btf::Named;
 pub enum Hook {
     /// `tp_btf`: program and tracepoint.
     Typed(&'static str, &'static str),
+    /// A tracepoint's record: program, group and name.
+    Record(&'static str, &'static str, &'static str),
     /// `fexit`: program and function.
     End(&'static str, &'static str),
     /// As `End`, of a function that some kernels do not have.
@@ -36,6 +38,7 @@ impl Hook {
             Self::Typed(name, _)
             | Self::End(name, _)
             | Self::EndIfThere(name, _)
+            | Self::Record(name, ..)
             | Self::Calls(name, ..)
             | Self::Threads(name) => name,
         }
@@ -48,7 +51,7 @@ impl Hook {
             Self::End(_, function) | Self::EndIfThere(_, function) => {
                 Some(Named::Function(function.into()))
             }
-            Self::Calls(..) => None,
+            Self::Record(..) | Self::Calls(..) => None,
             Self::Threads(_) => Some(Named::Function("bpf_iter_task".into())),
         }
     }
@@ -76,7 +79,7 @@ impl Hook {
             Self::End(_, function) | Self::EndIfThere(_, function) => {
                 <&mut FExit>::try_from(program)?.load(function, btf)
             }
-            Self::Calls(..) => <&mut TracePoint>::try_from(program)?.load(),
+            Self::Record(..) | Self::Calls(..) => <&mut TracePoint>::try_from(program)?.load(),
             Self::Threads(_) => <&mut Iter>::try_from(program)?.load("task", btf),
         }
     }
@@ -110,6 +113,10 @@ impl Hook {
                 let program: &mut BtfTracePoint = program.try_into().map_err(here)?;
                 program.attach().map(|_| ()).map_err(here)
             }
+            Self::Record(_, group, tracepoint) => {
+                let program: &mut TracePoint = program.try_into().map_err(here)?;
+                program.attach(group, tracepoint).map(|_| ()).map_err(here)
+            }
             Self::End(..) | Self::EndIfThere(..) => {
                 let program: &mut FExit = program.try_into().map_err(here)?;
                 program.attach().map(|_| ()).map_err(here)
@@ -132,6 +139,7 @@ impl Hook {
         match self {
             Self::Typed(_, tracepoint) => format!("tp_btf/{tracepoint}"),
             Self::End(_, function) | Self::EndIfThere(_, function) => format!("fexit/{function}"),
+            Self::Record(_, group, tracepoint) => format!("{group}/{tracepoint}"),
             Self::Calls(name, ..) => name.into(),
             Self::Threads(_) => "iter/task".into(),
         }
@@ -145,7 +153,9 @@ impl Hook {
             Self::End(name, _) | Self::EndIfThere(name, _) => {
                 find(programs, name).map(FExit::unload)
             }
-            Self::Calls(name, ..) => find(programs, name).map(TracePoint::unload),
+            Self::Record(name, ..) | Self::Calls(name, ..) => {
+                find(programs, name).map(TracePoint::unload)
+            }
             Self::Threads(name) => find(programs, name).map(Iter::unload),
         };
     }

@@ -7,6 +7,7 @@
 //! - `hook`: a program and its place.
 //! - `log`: what the programs say in debugging builds.
 //! - `memory`: what the maps take.
+//! - `preemption`: whether the kernel puts programs off.
 //! - `tasks`: programs that go through all threads.
 //! - `wsgi`: a probe inside mod_wsgi.
 //! - `tracefs`: where the system call tracepoints are described.
@@ -19,6 +20,7 @@ mod log;
 mod memory;
 mod object;
 mod offsets;
+mod preemption;
 mod tasks;
 mod tracefs;
 mod wsgi;

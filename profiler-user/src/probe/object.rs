@@ -1,17 +1,17 @@
 //! The programs and maps, loaded.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use std::os::fd::AsFd as _;
 
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::ProgramFd;
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
-use profiler_common::stats::{Counter, PLACES};
+use profiler_common::stats::{Counter, Counters, PLACES};
 
 use super::btf::Types;
 use super::calls::Calls;
@@ -39,6 +39,9 @@ impl MadeFor {
         }
     }
 }
+
+/// What the second program of a hook has behind the name of the first.
+const AGAIN: &str = "_again";
 
 /// Makes a shared type readable as a map's value.
 #[derive(Clone, Copy)]
@@ -187,13 +190,26 @@ pub fn cost(programs: &Ebpf) -> Cost {
 }
 
 /// Runs that the kernel left out since the same program was under way on that CPU
-/// (`recursion_misses`, since 5.12). Each was something that a program did not see.
+/// (`recursion_misses`, since 5.12), and that may have been something unseen: what one of
+/// two programs on a hook did not see, the other may have.
 pub fn skipped_runs(programs: &Ebpf) -> u64 {
-    let skipped = |fd: &ProgramFd| memory::told_of(fd.as_fd(), "recursion_misses");
-    let programs = programs.programs();
-    programs
-        .filter_map(|(_, program)| skipped(program.fd().ok()?))
-        .sum()
+    let all = programs.programs().filter_map(|(name, program)| {
+        let descriptor = program.fd().ok()?;
+        Some((
+            name,
+            memory::told_of(descriptor.as_fd(), "recursion_misses")?,
+        ))
+    });
+    let all: BTreeMap<&str, u64> = all.collect();
+    let unseen = |(name, skipped): (&&str, &u64)| {
+        let again = format!("{name}{AGAIN}");
+        match (name.strip_suffix(AGAIN), all.get(again.as_str())) {
+            (Some(_), _) => 0,
+            (None, Some(other)) => *skipped.min(other),
+            (None, None) => *skipped,
+        }
+    };
+    all.iter().map(unseen).sum()
 }
 
 /// The kernel's map of blobs.
@@ -211,7 +227,7 @@ pub struct Maps {
     pub watched: HashMap<MapData, u32, u32>,
     pub ports: HashMap<MapData, u32, u32>,
     pub interned: Interned,
-    counters: PerCpuArray<MapData, u64>,
+    counters: PerCpuArray<MapData, Counters>,
     conns: HashMap<MapData, u64, Shared<Conn>>,
     queue: HashMap<MapData, [u64; 2], Shared<Slot>>,
     parked: HashMap<MapData, u64, Shared<Slot>>,
@@ -234,18 +250,16 @@ impl Maps {
 
     /// Each counter, summed over its sets and the CPUs.
     pub fn counters(&self) -> Vec<(Counter, u64)> {
-        let sum = |index: u32| {
-            let per_cpu = self.counters.get(&index, 0);
-            per_cpu.map_or(0, |values| values.iter().sum::<u64>())
-        };
-        let set = Counter::ALL.len() as u32;
-        Counter::ALL
-            .iter()
-            .map(|&counter| {
-                let places = (0..PLACES).map(|place| sum(counter as u32 + place * set));
-                (counter, places.sum())
-            })
-            .collect()
+        let mut sums = [0; Counter::ALL.len()];
+        for place in 0..PLACES {
+            let per_cpu = self.counters.get(&place, 0);
+            for set in per_cpu.iter().flat_map(|per_cpu| per_cpu.iter()) {
+                sums.iter_mut()
+                    .zip(set)
+                    .for_each(|(sum, count)| *sum += count);
+            }
+        }
+        Counter::ALL.iter().copied().zip(sums).collect()
     }
 
     /// Whether this thread may read and change them.
