@@ -93,12 +93,6 @@ pub fn run(options: &Options) -> ExitCode {
     if options.no_vm {
         steps.job("other kernels", true, || Ok(()));
     } else {
-        if !options.all {
-            steps.progress.say(format_args!(
-                "Linux 7 is left out: it leaves out runs of programs that it preempts, and \
-                 tests fail of that (docs/kernel-support.md, Preemption)"
-            ));
-        }
         steps.tests("end to end, on other kernels", || vm::tally(&kernels));
     }
 

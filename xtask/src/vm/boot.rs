@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::kernels::Arch;
+use super::kernels::Kernel;
 
 /// One thread runs all of the guest's processors in turn. With a thread for each,
 /// QEMU 7.2 may run code that another processor has just replaced: the kernel dies of
@@ -33,9 +33,9 @@ const LIMIT: Duration = Duration::from_hours(1);
 
 /// What to boot.
 pub struct Machine<'a> {
-    /// The processor.
-    pub arch: Arch,
-    /// The kernel.
+    /// What it runs, and on what.
+    pub kernel: Kernel,
+    /// Its image.
     pub image: &'a Path,
     /// Both archives, one behind the other.
     pub initrd: &'a Path,
@@ -83,7 +83,7 @@ struct Guest(Child);
 
 impl Guest {
     fn start(machine: &Machine) -> Result<Self> {
-        let console = machine.arch.console();
+        let console = machine.kernel.arch.console();
         let kernel = format!(
             // Only the worst goes to the console: the rest would cut into our lines.
             "console={console} quiet loglevel=1 panic=-1 oops=panic"
@@ -92,7 +92,7 @@ impl Guest {
             "file={},if=none,id=root,format=raw,snapshot=on",
             machine.root.display()
         );
-        let mut qemu = machine.arch.qemu();
+        let mut qemu = machine.kernel.qemu();
         qemu.args(["-accel", EMULATION, "-smp", PROCESSORS]);
         qemu.args(["-m", &MEGABYTES.to_string()]);
         qemu.args(["-nodefaults", "-no-reboot"]);

@@ -85,7 +85,7 @@ impl Guest {
         programs.pack(plan.clone(), &second)?;
         payload::join(&self.initrd, &second, &both)?;
         let machine = Machine {
-            arch: self.kernel.arch,
+            kernel: self.kernel,
             image: &self.image,
             initrd: &both,
             root: &self.root,
