@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::cli::{Hooks, Settings, Targets};
 use crate::discovery::{self, Selection, Snapshot, describe};
 use crate::output::{self, Banner, Console, Intervals};
-use crate::pool::Pools;
+use crate::pool::{Listeners, Pools};
 use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
 use crate::summary::SKIPPED_RUNS;
@@ -72,6 +72,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
         }
     }
     warn_of_blind_spots(&mut probe, &mut console);
+    let listeners = Listeners::open(watcher.roots());
     let confined = settings.sandbox.then(|| confine(&probe, may_return));
     announce(&probe);
     let rights = rights(confined, &mut console);
@@ -90,7 +91,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
     }));
 
     let began_unix_ns = unix_now();
-    let pools = Pools::new(began_unix_ns, &probe.watched());
+    let pools = Pools::new(began_unix_ns, &probe.watched(), listeners);
     let run = Run {
         stages: Stages::new(settings.limits, pools, outputs),
         schedule: Schedule::new(began_unix_ns, settings.interval),
