@@ -4,6 +4,8 @@
 //! cargo runs this for `build`, `check`, `clippy` and `doc` alike, and again
 //! only when something that goes into the object has changed.
 
+#[path = "build/strip.rs"]
+mod strip;
 #[path = "build/toolchain.rs"]
 mod toolchain;
 
@@ -16,8 +18,9 @@ use toolchain::Toolchain;
 
 /// What goes into the object besides `profiler-ebpf`'s own folder, which
 /// aya-build names itself. The workspace's files set its profile and versions.
-const INPUTS: [&str; 6] = [
+const INPUTS: [&str; 7] = [
     "build.rs",
+    "build/strip.rs",
     "build/toolchain.rs",
     "../profiler-common/src",
     "../profiler-common/Cargo.toml",
@@ -58,7 +61,9 @@ fn build() -> Result<(), String> {
     let made = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join(OBJECT);
     fs::rename(&made, made.with_extension("old"))
         .map_err(|error| format!("{}: {error}", made.display()))?;
-    compile(toolchain, &new)
+    compile(toolchain, &new)?;
+    strip::strip(&made)?;
+    strip::strip(&made.with_extension("old"))
 }
 
 fn compile(toolchain: Toolchain, features: &[&str]) -> Result<(), String> {

@@ -84,22 +84,22 @@ impl Request {
     /// CPU time of all threads that served it.
     #[must_use]
     pub fn cpu(&self) -> Option<u64> {
-        let (server, daemon) = (self.spent?, self.daemon_spent);
-        Some(server.cpu + daemon.map_or(0, |spent| spent.cpu))
+        let daemon = self.daemon_spent.as_ref();
+        Some(self.spent.as_ref()?.cpu + daemon.map_or(0, |spent| spent.cpu))
     }
 
     /// CPU time of Apache's threads: another server has none.
     #[must_use]
     pub fn cpu_apache(&self) -> Option<u64> {
-        let spent = self.spent?;
+        let spent = self.spent.as_ref()?;
         (self.mode != Some(Mode::Http)).then_some(spent.cpu)
     }
 
     /// What all threads that served it waited for that.
     #[must_use]
     pub fn waited(&self, wait: Wait) -> Option<u64> {
-        let (server, daemon) = (self.spent?, self.daemon_spent);
-        Some(server.waited(wait) + daemon.map_or(0, |spent| spent.waited(wait)))
+        let daemon = self.daemon_spent.as_ref();
+        Some(self.spent.as_ref()?.waited(wait) + daemon.map_or(0, |spent| spent.waited(wait)))
     }
 
     /// Process and thread of the pool that it occupied, and how long: the daemon's,

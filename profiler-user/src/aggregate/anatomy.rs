@@ -65,7 +65,7 @@ pub struct Anatomy {
 impl Anatomy {
     /// Adds a request, all but the peer that it waited for.
     pub fn record(&mut self, request: &Request) {
-        for (sum, (_, figure)) in self.sums.iter_mut().zip(FIGURES) {
+        for (sum, (_, figure)) in self.sums.iter_mut().zip(&FIGURES) {
             if let Some(ns) = figure(request) {
                 sum.merge(Sum { ns, count: 1 });
             }

@@ -1,7 +1,8 @@
 //! Whom requests waited for.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::HashSet;
 
 /// Peers kept apart in a row; those that come later are [`OTHER_PEER`]. An
 /// application speaks to a few databases and services.

@@ -1,8 +1,9 @@
 //! Intervals: rows of [`Stats`] by route, method and status class.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::peers::Named;
 use super::slowest::Slowest;
@@ -57,7 +58,7 @@ impl Window {
     /// name. Routes without any duration come last.
     #[must_use]
     pub fn by_route(&self) -> Vec<(Arc<str>, Stats)> {
-        let mut merged: HashMap<Arc<str>, Stats> = HashMap::new();
+        let mut merged: HashMap<Arc<str>, Stats> = HashMap::default();
         for row in &self.rows {
             merged
                 .entry(Arc::clone(&row.route))

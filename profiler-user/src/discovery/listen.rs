@@ -1,14 +1,13 @@
 //! Who listens on which TCP port.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsStr;
 use std::net::SocketAddr;
 
 use procfs::ProcResult;
-use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process};
 
 use super::snapshot::{ProcessId, Snapshot};
+use super::table::{Table, namespace};
 
 /// Listening sockets by inode, as one network namespace sees them.
 type Listeners = HashMap<u64, SocketAddr>;
@@ -56,9 +55,8 @@ impl Listening {
     }
 
     fn listeners(&mut self, process: &Process) -> Option<&Listeners> {
-        let namespaces = process.namespaces().ok()?;
-        let id = namespaces.0.get(OsStr::new("net"))?.identifier;
-        Some(self.namespaces.entry(id).or_insert_with(|| read(process)))
+        let of = namespace(process)?;
+        Some(self.namespaces.entry(of).or_insert_with(|| read(process)))
     }
 }
 
@@ -72,12 +70,9 @@ pub fn sockets(process: &Process) -> ProcResult<impl Iterator<Item = u64>> {
 }
 
 fn read(process: &Process) -> Listeners {
-    // Without IPv6 there is no tcp6 file.
-    [process.tcp(), process.tcp6()]
-        .into_iter()
-        .flat_map(Result::unwrap_or_default)
-        .filter(|socket| socket.state == TcpState::Listen)
-        .map(|socket| (socket.inode, socket.local_address))
+    let listeners = Table::of(process).read(process).into_iter();
+    listeners
+        .map(|listener| (listener.inode, listener.address))
         .collect()
 }
 

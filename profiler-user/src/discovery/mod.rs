@@ -1,7 +1,7 @@
 //! Which processes to watch.
 //!
 //! [`snapshot`] reads the process table once; [`apache`] and [`listen`] tell
-//! servers from the rest; [`select`] turns what the user named into root
+//! servers from the rest; [`table`] reads listening sockets; [`select`] turns what the user named into root
 //! processes; [`describe`] words it for people. A process is its id *and* its
 //! start time, so that a reused id is never taken for the one that was meant.
 //!
@@ -10,9 +10,11 @@
 
 pub mod apache;
 pub mod describe;
+mod diag;
 pub mod listen;
 pub mod select;
 pub mod snapshot;
+pub mod table;
 
 pub use select::{Error, Selection};
 pub use snapshot::{Process, ProcessId, Snapshot};

@@ -1,9 +1,9 @@
 //! What a record names by hash: read from the kernel once, then remembered.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use profiler_common::event::AF_UNIX;
 use profiler_common::intern;
 
@@ -68,7 +68,7 @@ fn in_words(peer: &intern::Peer) -> Option<String> {
 
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0);
-    target::printable(&bytes[..end.unwrap_or(bytes.len())])
+    target::printable(&bytes[..end.unwrap_or(bytes.len())]).into_owned()
 }
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ mod target;
 
 pub use target::is_hidden;
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use profiler_common::event::{AF_INET, AF_INET6, FLAG_INCOMPLETE, FLAG_PATH_TRUNCATED, Outcome};
 
 use crate::model::{Mode, Request, Span};
@@ -60,7 +61,7 @@ impl Decoder {
         Self {
             clock: Clock::now(),
             router: Router::new(max_routes),
-            methods: HashSet::new(),
+            methods: HashSet::default(),
             known: Known::default(),
         }
     }
@@ -121,7 +122,7 @@ impl Decoder {
             client: address(header.client_addr, header.client_port)?,
             server: address(header.server_addr, header.server_port)?,
             method,
-            path,
+            path: path.map(Cow::into_owned),
             path_truncated: header.flags & FLAG_PATH_TRUNCATED != 0,
             route,
             protocol,

@@ -1,5 +1,7 @@
 //! A ring-buffer record's bytes, checked.
 
+use std::borrow::Cow;
+
 use profiler_common::event::{HEADER_SIZE, RequestHeader};
 
 use super::Error;
@@ -32,7 +34,7 @@ pub fn protocol(version: u8) -> Result<Option<&'static str>, Error> {
 }
 
 /// The method token; `None` where there was none.
-pub fn method(header: &RequestHeader) -> Option<String> {
+pub fn method(header: &RequestHeader) -> Option<Cow<'_, str>> {
     let length = usize::from(header.method_len).min(header.method.len());
     (length > 0).then(|| super::target::printable(&header.method[..length]))
 }

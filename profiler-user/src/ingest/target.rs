@@ -1,10 +1,11 @@
 //! A request target's bytes to a path that can be shown.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The path of a target without its query: an absolute-form target (RFC 9112
 /// section 3.2.2) is reduced to its path; `*` and CONNECT's authority stay.
-pub fn path(target: &[u8]) -> String {
+pub fn path(target: &[u8]) -> Cow<'_, str> {
     printable(without_authority(target))
 }
 
@@ -26,7 +27,15 @@ fn without_authority(target: &[u8]) -> &[u8] {
 }
 
 /// Text as it is; bytes that are not UTF-8, and control characters, as `%XX`.
-pub fn printable(bytes: &[u8]) -> String {
+pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
+    let plain = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
+    match str::from_utf8(bytes) {
+        Ok(text) if plain => text.into(),
+        _ => escaped(bytes).into(),
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {

@@ -1,7 +1,8 @@
 //! The run: attach, watch, drain, deliver, account.
 //!
-//! One thread does it all. If an output blocks (a pipe nobody empties), records
-//! wait in the ring buffer, and those that do not fit are counted as lost.
+//! One thread does it all but the writing of JSON lines. If the terminal blocks (a pipe
+//! nobody empties), records wait in the ring buffer, and those that do not fit are
+//! counted as lost.
 
 mod host;
 mod outputs;
@@ -19,9 +20,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cli::{Hooks, Settings, Targets};
-use crate::discovery::{self, Selection, Snapshot, describe};
+use crate::discovery::{self, ProcessId, Selection, Snapshot, describe};
 use crate::output::{self, Banner, Console, Intervals};
-use crate::pool::Pools;
+use crate::pool::{Listeners, Pools};
 use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
 use crate::summary::SKIPPED_RUNS;
@@ -57,6 +58,8 @@ async fn watch(mut settings: Settings) -> Result<()> {
     let stop = Stop::install().context("cannot install the signal handlers")?;
     let selection = selection(std::mem::take(&mut settings.targets));
     let roots = find(&selection)?;
+    // Before any thread is started, the one that writes JSON lines being the first.
+    privileges::raise_priority();
     let (notices, inbox) = mpsc::unbounded_channel();
     let outputs = Outputs::open(&settings, notices)?;
 
@@ -65,33 +68,10 @@ async fn watch(mut settings: Settings) -> Result<()> {
     let may_return = selection.may_return();
     let mut watcher = Watcher::new(selection);
     watcher.start(&mut probe, &roots)?;
-    let mut console = Console::new(settings.stdout_is_data());
-    for root in &roots {
-        if let Some(blind) = privileges::into_process(root.pid) {
-            console.warn(blind);
-        }
-    }
-    warn_of_blind_spots(&mut probe, &mut console);
-    let confined = settings.sandbox.then(|| confine(&probe, may_return));
-    announce(&probe);
-    let rights = rights(confined, &mut console);
-    let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
-    let targets: Vec<String> = roots
-        .iter()
-        .map(|id| describe::root(*id, &snapshot))
-        .collect();
-    console.print(&output::banner(&Banner {
-        targets: &targets,
-        hooks: probe.back_end().name(),
-        reasons: probe.reasons(),
-        memory: probe.memory(),
-        rights: &rights,
-        outputs: outputs.plan(),
-    }));
-
     let began_unix_ns = unix_now();
-    let pools = Pools::new(began_unix_ns, &probe.watched());
-    let run = Run {
+    let listeners = Listeners::open(watcher.roots());
+    let pools = Pools::new(began_unix_ns, &probe.watched(), listeners);
+    let mut run = Run {
         stages: Stages::new(settings.limits, pools, outputs),
         schedule: Schedule::new(began_unix_ns, settings.interval),
         deadline: settings.duration.map(|duration| attached + duration),
@@ -100,10 +80,11 @@ async fn watch(mut settings: Settings) -> Result<()> {
         began_unix_ns,
         probe,
         watcher,
-        console,
+        console: Console::new(settings.stdout_is_data()),
         inbox,
         stop,
     };
+    run.settle(&roots, settings.sandbox, may_return)?;
     run.until_stopped().await
 }
 
@@ -125,6 +106,38 @@ struct Run {
 }
 
 impl Run {
+    /// Gives up what is not needed any more, and says what is watched. On a busy machine
+    /// each step takes a while, and the ring buffer fills from the first: it is drained
+    /// in between.
+    fn settle(&mut self, roots: &[ProcessId], sandbox: bool, may_return: bool) -> Result<()> {
+        self.drain();
+        for root in roots {
+            if let Some(blind) = privileges::into_process(root.pid) {
+                self.console.warn(blind);
+            }
+        }
+        warn_of_blind_spots(&mut self.probe, &mut self.console);
+        let confined = sandbox.then(|| confine(&self.probe, may_return));
+        announce(&self.probe);
+        self.drain();
+        let rights = rights(confined, &mut self.console);
+        let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
+        let targets: Vec<String> = roots
+            .iter()
+            .map(|id| describe::root(*id, &snapshot))
+            .collect();
+        self.drain();
+        self.console.print(&output::banner(&Banner {
+            targets: &targets,
+            hooks: self.probe.back_end().name(),
+            reasons: self.probe.reasons(),
+            memory: self.probe.memory(),
+            rights: &rights,
+            outputs: self.stages.outputs.plan(),
+        }));
+        Ok(())
+    }
+
     async fn until_stopped(mut self) -> Result<()> {
         let reason = self.turn().await?;
         match reason {
@@ -291,7 +304,7 @@ async fn elapsed(deadline: Option<Instant>) {
 
 /// A wrong number is wrong usage for everybody; whatever else is (not) found
 /// depends on the privileges, so these are looked at first.
-fn find(selection: &Selection) -> Result<Vec<discovery::ProcessId>> {
+fn find(selection: &Selection) -> Result<Vec<ProcessId>> {
     let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
     selection.check_pids(&snapshot)?;
     privileges::check()?;

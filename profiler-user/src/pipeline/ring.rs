@@ -9,8 +9,9 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
 /// How often to look. The kernel wakes nobody until a quarter of the ring is full:
-/// a wake-up costs more than a record. At this pace even idle looks are free.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// a wake-up costs more than a record. Looks at nothing are a quarter of what an idle run
+/// costs.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Waits for records.
 pub(super) struct Ring {

@@ -1,26 +1,12 @@
 //! Connections that wait to be accepted, per listening socket.
-//!
-//! `/proc/PID/net/tcp` and `tcp6` show them as `rx_queue` of a socket in the state
-//! LISTEN, in the network namespace of the process. Its limit stands in neither.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 
-use procfs::net::{TcpNetEntries, TcpNetEntry};
 use procfs::process::Process;
-use procfs::{FromBufReadSI, ProcResult};
 
 use crate::discovery::listen::sockets;
-
-/// The state LISTEN as these files write it (`TCP_LISTEN` in the kernel).
-const LISTEN: &str = "0A";
-
-/// A line, which is what each read asks for: to fill a larger buffer the kernel would
-/// go on through the whole table of connections (`seq_setwidth` in
-/// `net/ipv4/tcp_ipv4.c`).
-const LINE: usize = 150;
+use crate::discovery::table::{self, Table, namespace};
 
 /// A listening socket, or several of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,58 +17,66 @@ pub struct Listener {
     pub queue: u32,
 }
 
-/// The listening sockets that these processes hold, by address. Sockets of one
-/// address (`SO_REUSEPORT`, or several network namespaces) are added up.
-pub(super) fn read(pids: &[u32]) -> Vec<Listener> {
-    let mut sockets: BTreeMap<u64, (SocketAddr, u32)> = BTreeMap::new();
-    for pid in pids {
-        // One that has ended holds none.
-        let found = held(*pid).unwrap_or_default();
-        sockets.extend(
-            found
-                .into_iter()
-                .map(|s| (s.inode, (s.local_address, s.rx_queue))),
-        );
-    }
-    let mut listeners: BTreeMap<SocketAddr, u32> = BTreeMap::new();
-    for (address, queue) in sockets.into_values() {
-        *listeners.entry(address).or_default() += queue;
-    }
-    let listener = |(address, queue)| Listener { address, queue };
-    listeners.into_iter().map(listener).collect()
+/// Reads the listening sockets of processes, time and again.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// By network namespace. To open one may take rights that are given up later.
+    tables: BTreeMap<u64, Table>,
 }
 
-fn held(pid: u32) -> ProcResult<Vec<TcpNetEntry>> {
-    let process = Process::new(pid as i32)?;
-    let held: BTreeSet<u64> = sockets(&process)?.collect();
-    if held.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    for table in ["tcp", "tcp6"] {
-        // Without IPv6 there is no tcp6 file.
-        if let Ok(file) = File::open(format!("/proc/{pid}/net/{table}")) {
-            found.extend(listening(BufReader::with_capacity(LINE, file))?);
+impl Listeners {
+    /// Opens what it takes for these processes.
+    #[must_use]
+    pub fn open(pids: impl IntoIterator<Item = u32>) -> Self {
+        let mut listeners = Self::default();
+        for pid in pids {
+            listeners.table(pid);
         }
+        listeners
     }
-    found.retain(|socket| held.contains(&socket.inode));
-    Ok(found)
-}
 
-/// The kernel lists listening sockets first, and on a busy host the rest is long:
-/// only the head of the table is read.
-fn listening(table: impl BufRead) -> ProcResult<Vec<TcpNetEntry>> {
-    let mut head = String::new();
-    for (number, line) in table.lines().enumerate() {
-        let line = line?;
-        if number > 0 && line.split_whitespace().nth(3) != Some(LISTEN) {
-            break;
+    /// The listening sockets that these processes hold, by address. Sockets of one
+    /// address (`SO_REUSEPORT`, or several network namespaces) are added up.
+    pub(super) fn read(&mut self, pids: &[u32]) -> Vec<Listener> {
+        let mut sockets: BTreeMap<u64, table::Listener> = BTreeMap::new();
+        let mut used = BTreeSet::new();
+        for pid in pids {
+            // One that has ended holds none.
+            let Some((namespace, held)) = self.held(*pid) else {
+                continue;
+            };
+            used.insert(namespace);
+            sockets.extend(held.into_iter().map(|socket| (socket.inode, socket)));
         }
-        head.push_str(&line);
-        head.push('\n');
+        // An open one would keep a namespace alive.
+        self.tables.retain(|namespace, _| used.contains(namespace));
+        let mut listeners: BTreeMap<SocketAddr, u32> = BTreeMap::new();
+        for socket in sockets.into_values() {
+            *listeners.entry(socket.address).or_default() += socket.queue;
+        }
+        let listener = |(address, queue)| Listener { address, queue };
+        listeners.into_iter().map(listener).collect()
     }
-    let entries = TcpNetEntries::from_buf_read(head.as_bytes(), procfs::current_system_info())?;
-    Ok(entries.0)
+
+    fn held(&mut self, pid: u32) -> Option<(u64, Vec<table::Listener>)> {
+        let (process, namespace, table) = self.table(pid)?;
+        let held: BTreeSet<u64> = sockets(&process).ok()?.collect();
+        let mut found = if held.is_empty() {
+            Vec::new()
+        } else {
+            table.read(&process)
+        };
+        found.retain(|socket| held.contains(&socket.inode));
+        Some((namespace, found))
+    }
+
+    fn table(&mut self, pid: u32) -> Option<(Process, u64, &mut Table)> {
+        let process = Process::new(pid.try_into().ok()?).ok()?;
+        let namespace = namespace(&process)?;
+        let table = self.tables.entry(namespace);
+        let table = table.or_insert_with(|| Table::of(&process));
+        Some((process, namespace, table))
+    }
 }
 
 #[cfg(test)]
@@ -96,12 +90,10 @@ mod tests {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         let me = std::process::id();
-        let queue = || {
-            let listeners = read(&[me, me]);
-            listeners
-                .iter()
-                .find(|l| l.address == address)
-                .map(|l| l.queue)
+        let mut listeners = Listeners::open([me]);
+        let mut queue = || {
+            let found = listeners.read(&[me, me]);
+            found.iter().find(|l| l.address == address).map(|l| l.queue)
         };
         assert_eq!(queue(), Some(0));
         let waiting: Vec<_> = (0..3)
@@ -115,14 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn reads_no_further_than_it_must() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue ...\n\
-            0: 0100007F:1F90 00000000:0000 0A 00000000:00000007 00:00000000 00000000 0 0 55 1\n\
-            1: 0100007F:1F90 0100007F:9C40 01 00000000:00000000 00:00000000 00000000 0 0 56 1\n\
-            nonsense\n";
-        let found = listening(table.as_bytes()).unwrap();
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].rx_queue, found[0].inode), (7, 55));
-        assert_eq!(found[0].local_address.to_string(), "127.0.0.1:8080");
+    fn forgets_namespaces_that_nobody_is_in() {
+        let mut listeners = Listeners::open([std::process::id()]);
+        assert_eq!(listeners.tables.len(), 1);
+        assert_eq!(listeners.read(&[]), []);
+        assert!(listeners.tables.is_empty());
     }
 }

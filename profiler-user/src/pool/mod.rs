@@ -7,7 +7,7 @@
 //!                     census -----+--> Pool     \
 //! /proc/PID/task ---> (workers)                  \
 //! /proc/PID/stat ---> sampler --------> Process   > Snapshot
-//! /proc/PID/net ----> listen  --------> Listener /
+//! sock_diag ---------> listen  --------> Listener /
 //! ```
 //!
 //! - `occupancy`, `sweep`: which threads were taken, and when.
@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use crate::model::Request;
 use census::Census;
-pub use listen::Listener;
+pub use listen::{Listener, Listeners};
 use occupancy::{Occupancy, Occupied};
 pub use roles::Kind;
 use roles::Roles;
@@ -142,13 +142,14 @@ pub struct Pools {
     census: Census,
     sampler: Sampler,
     roles: Roles,
+    listeners: Listeners,
 }
 
 impl Pools {
     /// The first interval begins: at nanoseconds since the epoch, with these
     /// processes watched.
     #[must_use]
-    pub fn new(begin_unix_ns: u64, watched: &[u32]) -> Self {
+    pub fn new(begin_unix_ns: u64, watched: &[u32], listeners: Listeners) -> Self {
         let (mut sampler, mut roles) = (Sampler::default(), Roles::default());
         // CPU time is a difference: this is what the first one is taken from.
         sampler.sample(watched, &mut roles);
@@ -157,6 +158,7 @@ impl Pools {
             census: Census::default(),
             sampler,
             roles,
+            listeners,
         }
     }
 
@@ -173,7 +175,7 @@ impl Pools {
         let mut snapshot = Snapshot {
             pools: Vec::new(),
             processes: self.sampler.sample(&now.watched, &mut self.roles),
-            listeners: listen::read(&now.roots),
+            listeners: self.listeners.read(&now.roots),
         };
         let length_ns = end.saturating_sub(start);
         self.census.begin();

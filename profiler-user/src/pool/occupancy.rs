@@ -7,7 +7,9 @@
 //! when their request has finished later, its span is cut off where the interval
 //! began, so that nothing counts twice.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
 
 use super::Serving;
 use super::sweep::{self, Stretch};

@@ -3,16 +3,19 @@
 //! - `confine`: after the attach, capabilities go, and no system call is left but those
 //!   that a run needs.
 //! - `filter`: which those are.
+//! - `priority`: its share of the CPU.
 //! - `look`: what cannot be looked into, and for want of what.
 
 mod confine;
 mod filter;
 mod look;
+mod priority;
 
 use caps::{CapSet, Capability, CapsHashSet};
 
 pub use confine::{Confined, Needs, confine, renounce};
 pub use look::{into_process, uprobe};
+pub use priority::raise_priority;
 
 /// What is missing.
 #[derive(Debug, thiserror::Error)]

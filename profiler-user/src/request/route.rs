@@ -15,9 +15,9 @@
 //! After `cap` distinct routes, and for routes longer than [`ROUTE_MAX`], new
 //! ones are [`OTHER`], and counted.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use uuid::Uuid;
 
 /// The route of whatever does not fit the cap.
@@ -44,7 +44,7 @@ impl Router {
     #[must_use]
     pub fn new(cap: usize) -> Self {
         Self {
-            known: HashSet::new(),
+            known: HashSet::default(),
             cap,
             other: OTHER.into(),
             overflowed: 0,
@@ -108,6 +108,10 @@ fn generalise(path: &str, out: &mut String) {
 }
 
 fn varies(s: &str) -> bool {
+    // Most are words: nothing short varies without a digit.
+    if s.len() < 16 && !s.bytes().any(|b| b.is_ascii_digit()) {
+        return false;
+    }
     is_number(s) || is_hex(s) || is_token(s) || Uuid::try_parse(s).is_ok()
 }
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use apache::Apache;
-use wsgiprobe::pool::{Kind, Now, Pool, Pools, Serving, Snapshot};
+use wsgiprobe::pool::{Kind, Listeners, Now, Pool, Pools, Serving, Snapshot};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -27,7 +27,7 @@ fn snapshot(apache: &Apache, served: &BTreeMap<u32, u32>, busy: bool) -> Snapsho
         watched,
         roots: vec![apache.pid()],
     };
-    let mut pools = Pools::new(0, &now.watched);
+    let mut pools = Pools::new(0, &now.watched, Listeners::default());
     // Who has just answered may not be back in its place at the first look.
     pools.close(0, 0, &now);
     thread::sleep(Duration::from_millis(100));
