@@ -116,7 +116,7 @@ impl Offset {
 
 /// Eight bytes of a `struct task_struct`.
 #[inline(always)]
-fn word(task: *const u8, offset: u32) -> u64 {
+pub fn word(task: *const u8, offset: u32) -> u64 {
     load(task, offset).unwrap_or(0)
 }
 
