@@ -207,6 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn behind_the_acknowledgement_the_application_speaks() {
+        let mut handover = begun();
+        assert!(handover.wants_start());
+        handover.daemon_wrote(150, start(b"Status: 200 Cont"));
+        assert!(!handover.wants_start() && !handover.has_answered());
+        // Not even asked to be one.
+        handover.daemon_wrote(200, [0; 2]);
+        assert!(!handover.wants_start() && handover.has_answered());
+        handover.daemon_read(220, 0);
+        assert_eq!(reported(&handover).daemon_done_ns, 220);
+        assert_eq!(reported(&handover).application_ns, 150);
+    }
+
+    #[test]
     fn it_is_over_with_the_last_read_after_the_answer() {
         let mut handover = begun();
         // The client hung up in the middle of its body.
