@@ -130,6 +130,10 @@ pub struct Thread {
     pub own_fd: u32,
     /// Number of the request on its connection.
     seq: u32,
+    /// Not 0 if `own_end` was the last socket that it read or wrote.
+    pub at_daemon: u32,
+    /// Which of `spent.wait` are not 0, a bit each.
+    waited: u32,
     /// Zero.
     reserved: u32,
 }
@@ -229,10 +233,20 @@ impl Thread {
             self.spent.wait[Wait::Client as usize] = before;
         }
         on.cpu += self.spent.cpu;
-        for (on, wait) in on.wait.iter_mut().zip(self.spent.wait) {
-            *on += wait;
+        self.spent.cpu = 0;
+        // Mostly there is none, or next to none: what two clocks differ by.
+        if self.waited & !USUAL != 0 {
+            for (on, wait) in on.wait.iter_mut().zip(self.spent.wait) {
+                *on += wait;
+            }
+            self.spent.wait = [0; WAITS];
+        } else if self.waited != 0 {
+            for wait in [Wait::Runqueue as usize, Wait::Other as usize] {
+                on.wait[wait] += self.spent.wait[wait];
+                self.spent.wait[wait] = 0;
+            }
         }
-        self.spent = Spent::EMPTY;
+        self.waited = 0;
         until
     }
 
@@ -250,13 +264,22 @@ impl Thread {
     pub fn release(&mut self, now: u64) {
         self.serving = 0;
         self.free_ns = now;
-        self.spent.wait = [0; WAITS];
+        self.forget_waits();
         self.forget_daemon();
+    }
+
+    #[inline(always)]
+    fn forget_waits(&mut self) {
+        if self.waited != 0 {
+            self.spent.wait = [0; WAITS];
+            self.waited = 0;
+        }
     }
 
     /// Is done with its socket to a daemon.
     #[inline(always)]
     pub fn forget_daemon(&mut self) {
+        self.at_daemon = 0;
         self.own_end = 0;
         self.far_end = 0;
         self.own_fd = u32::MAX;
@@ -280,11 +303,18 @@ impl Thread {
         if dozed || self.serving == 0 && why != Wait::Runqueue as u32 && slept > NOISE_NS {
             // It waited for work, which began when it woke.
             self.woke_ns = at.now.saturating_sub(cpu);
-            self.spent.wait = [0; WAITS];
+            self.forget_waits();
             return;
         }
-        self.spent.wait[Wait::Runqueue as usize] += queued;
-        self.spent.wait[why as usize & (WAITS - 1)] += slept;
+        if queued != 0 {
+            self.spent.wait[Wait::Runqueue as usize] += queued;
+            self.waited |= 1 << Wait::Runqueue as u32;
+        }
+        if slept != 0 {
+            let why = why & (WAITS as u32 - 1);
+            self.spent.wait[why as usize] += slept;
+            self.waited |= 1 << why;
+        }
         if why == Wait::Upstream as u32 && slept > self.longest {
             self.longest = slept;
             self.upstream = self.peer;
@@ -305,6 +335,9 @@ pub struct Serving {
 
 /// Bytes of a [`Serving`].
 pub const SERVING_SIZE: usize = size_of::<Serving>();
+
+/// The waits that most bookings have, a bit each.
+const USUAL: u32 = 1 << Wait::Runqueue as u32 | 1 << Wait::Other as u32;
 
 /// What the two clocks may differ by over a stretch on a CPU, ns: no sleep is shorter.
 const NOISE_NS: u64 = 1_000;

@@ -40,6 +40,8 @@ pub struct Config {
     /// `task_struct.sched_info.run_delay`; 0 where the kernel does not keep it
     /// (`CONFIG_SCHED_INFO`).
     pub task_run_delay: u32,
+    /// `task_struct.bpf_storage`; 0 where the kernel has none (before 5.11).
+    pub task_storage: u32,
     /// `unix_sock.peer`
     pub unix_peer: u32,
     /// `unix_sock.addr`
@@ -59,8 +61,8 @@ pub struct Config {
     pub wake_bytes: u32,
 }
 
-// 24 words, no padding.
-const _: () = assert!(size_of::<Config>() == 24 * 4);
+// 25 words, no padding.
+const _: () = assert!(size_of::<Config>() == 25 * 4);
 
 /// What a program hangs on, as far as being preempted goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,11 @@ use crate::account::Spent;
 use crate::event::RequestHeader;
 use crate::pairing::machine::EAGAIN;
 
+/// [`Handover::wrote`]: that the application begins, and nothing else yet.
+pub const ACKNOWLEDGED: u32 = 1;
+/// [`Handover::wrote`]: an answer, or a part of it.
+pub const ANSWERED: u32 = 2;
+
 /// The daemon's side of a request. Written by the daemon's thread alone, but for
 /// `eof_ns`. Times are `CLOCK_MONOTONIC`, ns; 0 for never.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +50,7 @@ pub struct Handover {
     pub tid: u32,
     /// Number of the request on that connection.
     pub seq: u32,
-    /// It has written something.
+    /// What it has written: nothing, [`ACKNOWLEDGED`] or [`ANSWERED`].
     pub wrote: u32,
 }
 
@@ -73,12 +78,27 @@ impl Handover {
         self.seen_ns = now;
         if self.read_ns == 0 {
             self.read_ns = now;
-        } else if ret > 0 && self.application_ns == 0 && self.wrote == 0 {
+        } else if ret > 0 && self.application_ns == 0 && self.wrote != ANSWERED {
             self.application_ns = now;
-        } else if ret <= 0 && ret != EAGAIN && self.wrote != 0 {
+        } else if ret <= 0 && ret != EAGAIN && self.has_answered() {
             // Nothing is read to the end but what follows the daemon's own shutdown.
             self.done_ns = now;
         }
+    }
+
+    /// Whether it has begun to answer.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_answered(&self) -> bool {
+        self.wrote == ANSWERED
+    }
+
+    /// Whether it matters what a write of the daemon's begins with: mod_wsgi speaks for
+    /// itself only before the application does.
+    #[inline(always)]
+    #[must_use]
+    pub const fn wants_start(&self) -> bool {
+        self.wrote == 0
     }
 
     /// The daemon's thread wrote something that begins with `start`.
@@ -90,10 +110,11 @@ impl Handover {
         const REJECTED: u64 = word(*b"200 Reje");
         self.seen_ns = now;
         self.done_ns = 0;
-        if self.wrote == 0 && start[0] == STATUS {
+        if self.wants_start() && start[0] == STATUS {
             match start[1] {
                 CONTINUE => {
                     self.application_ns = now;
+                    self.wrote = ACKNOWLEDGED;
                     return;
                 }
                 // The application never sees the request.
@@ -101,7 +122,7 @@ impl Handover {
                 _ => {}
             }
         }
-        self.wrote = 1;
+        self.wrote = ANSWERED;
     }
 
     /// A write of the daemon's thread failed: Apache has given up. mod_wsgi tells the
@@ -183,6 +204,20 @@ mod tests {
         handover.daemon_wrote(300, start(b"Status: 200 OK\r\n"));
         handover.daemon_wrote(310, start(b"Status: 200 Cont"));
         assert_eq!(handover.application_ns, 150);
+    }
+
+    #[test]
+    fn behind_the_acknowledgement_the_application_speaks() {
+        let mut handover = begun();
+        assert!(handover.wants_start());
+        handover.daemon_wrote(150, start(b"Status: 200 Cont"));
+        assert!(!handover.wants_start() && !handover.has_answered());
+        // Not even asked to be one.
+        handover.daemon_wrote(200, [0; 2]);
+        assert!(!handover.wants_start() && handover.has_answered());
+        handover.daemon_read(220, 0);
+        assert_eq!(reported(&handover).daemon_done_ns, 220);
+        assert_eq!(reported(&handover).application_ns, 150);
     }
 
     #[test]

@@ -9,17 +9,17 @@ use profiler_common::stats::Counter;
 use crate::config::setting;
 use crate::conns;
 use crate::kernel::{member, unix_peer};
-use crate::maps::{CONN_ZERO, INTERNED, Place, SCRATCH, count};
+use crate::maps::{INTERNED, Place, SCRATCH, count};
 use crate::user::masked;
 
 /// This CPU's scratch blob for that kind of program, all zero.
 #[inline(always)]
 pub fn scratch(place: Place) -> Option<&'static mut Blob> {
-    let zero = CONN_ZERO.get_ptr(0)?;
     let blob = in_the_making(place)?;
-    let to = (&raw mut *blob).cast();
-    // SAFETY: both sides hold a blob.
-    unsafe { bpf_probe_read_kernel(to, size_of::<Blob>() as u32, zero.cast()) };
+    for word in blob.iter_mut() {
+        // SAFETY: a valid word. Volatile, or LLVM makes it a `memset` byte by byte.
+        unsafe { core::ptr::from_mut(word).write_volatile(0) };
+    }
     Some(blob)
 }
 

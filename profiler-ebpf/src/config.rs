@@ -21,6 +21,7 @@ static CONFIG: Config = Config {
     task_cpu: 0,
     task_exec_start: 0,
     task_run_delay: 0,
+    task_storage: 0,
     unix_peer: 0,
     unix_addr: 0,
     unix_address_len: 0,

@@ -42,10 +42,9 @@ pub fn read_to_end(op: &Op, thread: &mut Thread) -> Option<()> {
 /// A write on a UNIX socket that is no daemon's end, by a thread that serves a request.
 #[inline(always)]
 pub fn apache_sent(op: &mut Op, thread: &mut Thread, hints: &mut Hints) {
-    let handed = if environ::is_environ(op) {
-        hand_over(op, thread.serving, hints)
-    } else {
-        None
+    let handed = match environ::names(op, hints) {
+        Some(names) => hand_over(op, thread.serving, names),
+        None => None,
     };
     if let Some(far_end) = handed {
         thread.own_end = op.sock;
@@ -59,7 +58,7 @@ pub fn apache_sent(op: &mut Op, thread: &mut Thread, hints: &mut Hints) {
 /// Apache hands the request of `conn` to whoever reads at the other end, which it
 /// gives.
 #[inline(always)]
-fn hand_over(op: &mut Op, conn_key: u64, hints: &mut Hints) -> Option<u64> {
+fn hand_over(op: &Op, conn_key: u64, names: u64) -> Option<u64> {
     let conn = conns::find(conn_key)?;
     let far_end = unix_peer(op.sock)?;
     // SAFETY: a valid map value that only the current thread's operations touch.
@@ -73,7 +72,7 @@ fn hand_over(op: &mut Op, conn_key: u64, hints: &mut Hints) -> Option<u64> {
     if header.handed_ns == 0 {
         header.handed_ns = op.now;
     }
-    header.names = environ::names(op, hints);
+    header.names = names;
     // First: the daemon may be done any moment.
     conn.cur.far_end = far_end;
     if HANDOVERS
@@ -147,7 +146,7 @@ pub fn daemon_received(
     handover.daemon_read(op.now, ret);
     // What it reads behind its answer is the last that is seen of it before Apache
     // may have read the end.
-    if handover.wrote != 0 {
+    if handover.has_answered() {
         book(op, current, thread, handover);
     }
     close_if_done(op, thread, handover)
@@ -165,9 +164,10 @@ pub fn daemon_sent(
     book(op, current, thread, handover);
     if ret > 0 {
         // Of an answer only the beginning matters.
-        let start = match handover.wrote {
-            0 => op.buffer_start(0)?.0,
-            _ => [0; 2],
+        let start = if handover.wants_start() {
+            op.buffer_start(0)?.0
+        } else {
+            [0; 2]
         };
         handover.daemon_wrote(op.now, start);
     } else {

@@ -50,18 +50,16 @@ struct Hint {
 
 /// Whether the send under way begins with a daemon's environ.
 #[inline(always)]
-pub fn is_environ(op: &Op) -> bool {
+fn is_environ(op: &Op) -> bool {
     let eight = |buffers: [IoVec; 2]| buffers.iter().all(|buffer| buffer.len == 8);
     op.buffers.count() > 3 && op.buffers.first_two().is_some_and(eight)
 }
 
-/// The names in the environ under way: the hash of an interned
+/// The names in the environ under way, if it is one: the hash of an interned
 /// [`profiler_common::intern::Names`], 0 where there is no room.
 #[inline(always)]
-pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
-    let Some(blob) = blobs::scratch(op.place) else {
-        return 0;
-    };
+pub fn names(op: &mut Op, hints: &mut Hints) -> Option<u64> {
+    let blob = blobs::scratch(op.place)?;
     let mut known = |place: usize, hint: Hint| {
         let index = op.buffers.count().wrapping_sub(hint.from_end);
         let key = op.vector(index);
@@ -71,12 +69,16 @@ pub fn names(op: &mut Op, hints: &mut Hints) -> u64 {
             .is_some_and(|value| keep(blob, place, &value))
     };
     let [process, application, script] = hints.names;
-    // In the order in which they come, so that a window holds all three.
+    // In the order in which they come, so that a window holds all three. Where they are
+    // is an environ: nothing else has these keys.
     if !(known(2, script) && known(0, process) && known(1, application)) {
+        if !is_environ(op) {
+            return None;
+        }
         search(op, blob, hints);
     }
     hints.last = blobs::intern(op.place, blob, hints.last);
-    hints.last
+    Some(hints.last)
 }
 
 /// Looks through all of it.
@@ -148,6 +150,9 @@ fn begins(key: &IoVec, with: [u8; 16]) -> bool {
 fn keep(blob: &mut Blob, place: usize, value: &IoVec) -> bool {
     const MASK: u32 = NAME_CAP as u32 * 2 - 1;
     let len = value.len.saturating_sub(1).min(NAME_CAP as u64) as u32;
+    if len == 0 {
+        return true;
+    }
     let to = blob.as_mut_ptr().cast::<u8>();
     // SAFETY: places are 0 to 2 of NAME_CAP bytes each; what the verifier proves is
     // that the mask's 127 bytes stay inside the scratch value, which has slack.

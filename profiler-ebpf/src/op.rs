@@ -53,8 +53,8 @@ pub struct Op {
     pub descriptor: u32,
     /// Names found in a vector.
     pub names_found: u32,
-    /// Zero.
-    reserved: u32,
+    /// Bytes sent to user space since it was last looked how much waits there.
+    unasked: u32,
     /// What kind of server it is: of the `SERVER_` constants.
     pub server: u32,
     /// Next byte of a path to copy.
@@ -277,6 +277,45 @@ impl Op {
     }
 }
 
+/// Records on their way to user space.
+impl Op {
+    /// Hands over a record whose path lives in the long-path map.
+    #[inline(always)]
+    fn emit_long(&mut self, slot: &Slot) -> bool {
+        let Some(record) = LONG_PATHS.get_ptr_mut(self.key(slot.seq)) else {
+            return false;
+        };
+        // SAFETY: a valid map value that only this connection's operations touch.
+        unsafe {
+            let to = (&raw mut (*record).header).cast();
+            bpf_probe_read_kernel(to, HEADER_SIZE as u32, (&raw const slot.header).cast());
+        }
+        let len = masked::<{ PATH_MAX as u32 }>(u32::from(slot.header.path_len));
+        self.send(record.cast_const().cast(), HEADER_SIZE + len as usize)
+    }
+
+    /// Sends `len` bytes. User space looks by itself every few milliseconds, and is
+    /// woken only when much has gathered: a wake-up costs more than the record. Whether
+    /// it has, too, is asked only now and then.
+    #[inline(always)]
+    fn send(&mut self, record: *const u8, len: usize) -> bool {
+        const LOOKS: u32 = 64;
+        let much = setting!(wake_bytes);
+        self.unasked += len as u32;
+        let mut flags = BPF_RB_NO_WAKEUP;
+        if self.unasked > much / LOOKS {
+            self.unasked = 0;
+            if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > u64::from(much) {
+                flags = BPF_RB_FORCE_WAKEUP;
+            }
+        }
+        // SAFETY: header and path are contiguous in one map value (asserted in
+        // profiler-common), and the callers bound `len` by it.
+        let bytes = unsafe { core::slice::from_raw_parts(record, len) };
+        EVENTS.output::<[u8]>(bytes, u64::from(flags)).is_ok()
+    }
+}
+
 impl Env for Op {
     #[inline(always)]
     fn now(&self) -> u64 {
@@ -378,10 +417,10 @@ impl Env for Op {
             return;
         }
         let sent = if slot.long_path {
-            emit_long(self.key(slot.seq), slot)
+            self.emit_long(slot)
         } else {
             let len = masked::<0xff>(u32::from(slot.header.path_len));
-            send((&raw const *slot).cast(), HEADER_SIZE + len as usize)
+            self.send((&raw const *slot).cast(), HEADER_SIZE + len as usize)
         };
         self.discard(slot);
         let counter = if sent {
@@ -454,34 +493,4 @@ impl Env for Op {
 pub fn copy_slot(from: *const Slot, to: *mut Slot) {
     // SAFETY: both are valid map values of that size.
     unsafe { bpf_probe_read_kernel(to.cast(), size_of::<Slot>() as u32, from.cast()) };
-}
-
-/// Hands over a record whose path lives in the long-path map.
-#[inline(always)]
-fn emit_long(key: RequestKey, slot: &Slot) -> bool {
-    let Some(record) = LONG_PATHS.get_ptr_mut(key) else {
-        return false;
-    };
-    // SAFETY: a valid map value that only this connection's operations touch.
-    unsafe {
-        let to = (&raw mut (*record).header).cast();
-        bpf_probe_read_kernel(to, HEADER_SIZE as u32, (&raw const slot.header).cast());
-    }
-    let len = masked::<{ PATH_MAX as u32 }>(u32::from(slot.header.path_len));
-    send(record.cast_const().cast(), HEADER_SIZE + len as usize)
-}
-
-/// Sends `len` bytes. User space looks by itself every few milliseconds, and is
-/// woken only when much has gathered: a wake-up costs more than the record.
-#[inline(always)]
-fn send(record: *const u8, len: usize) -> bool {
-    let flags = if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > u64::from(setting!(wake_bytes)) {
-        BPF_RB_FORCE_WAKEUP
-    } else {
-        BPF_RB_NO_WAKEUP
-    };
-    // SAFETY: header and path are contiguous in one map value (asserted in
-    // profiler-common), and the callers bound `len` by it.
-    let bytes = unsafe { core::slice::from_raw_parts(record, len) };
-    EVENTS.output::<[u8]>(bytes, u64::from(flags)).is_ok()
 }

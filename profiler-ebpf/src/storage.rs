@@ -16,7 +16,9 @@ mod new {
     use aya_ebpf::helpers::generated::{bpf_task_storage_delete, bpf_task_storage_get};
     use aya_ebpf::macros::btf_map;
 
+    use crate::config::setting;
     use crate::tasks::Task;
+    use crate::threads::word;
 
     /// A map of type `BPF_MAP_TYPE_TASK_STORAGE`, laid out as loaders read it from the
     /// object's BTF (Documentation/bpf/map_sk_storage.rst has the like); aya-ebpf has
@@ -65,6 +67,11 @@ mod new {
 
     #[inline(always)]
     pub fn find(task: *mut task_struct) -> Option<&'static mut Task> {
+        // Of most threads nothing is kept by anybody. To see that takes no call.
+        let kept = setting!(task_storage);
+        if kept != 0 && word(task.cast(), kept) == 0 {
+            return None;
+        }
         TASKS.get(task, 0)
     }
 

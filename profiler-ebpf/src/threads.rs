@@ -32,16 +32,12 @@ impl Kernel {
     /// Of a thread that is on this CPU.
     #[inline(always)]
     pub fn of(task: *const u8) -> Self {
-        let run_delay = match setting!(task_run_delay) {
-            0 => 0,
-            offset => word(task, offset),
-        };
         let exec_start = setting!(task_exec_start);
         let before = word(task, exec_start);
         let mut kernel = Self {
             cpu: Self::cpu(task),
             exec_start: word(task, exec_start),
-            run_delay,
+            run_delay: Self::run_delay(task),
         };
         if kernel.exec_start != before {
             // A tick brought it up to date in between; the next is far away.
@@ -70,13 +66,22 @@ impl Kernel {
         }
     }
 
-    /// As it is switched out: the kernel has just brought it up to date.
+    /// Of a thread that is being switched out, when the kernel has just brought it up to
+    /// date: so its own clock tells the time, and the other need not be asked.
     #[inline(always)]
-    pub fn leaving(&self, now: u64) -> Moment {
+    pub fn leaving(task: *const u8, offset: &Offset) -> Moment {
         Moment {
-            now,
-            cpu: self.cpu,
-            run_delay: self.run_delay,
+            now: word(task, setting!(task_exec_start)).wrapping_add(offset.ns),
+            cpu: Self::cpu(task),
+            run_delay: Self::run_delay(task),
+        }
+    }
+
+    #[inline(always)]
+    fn run_delay(task: *const u8) -> u64 {
+        match setting!(task_run_delay) {
+            0 => 0,
+            offset => word(task, offset),
         }
     }
 }
@@ -99,10 +104,8 @@ impl Offset {
     /// Finds it out anew, if it is old: `task` is being switched out, and the kernel has
     /// just brought it up to date. The idle thread it never does.
     #[inline(always)]
-    pub fn refresh(task: *const u8) {
-        let Some(offset) = CLOCKS.get_ptr_mut(0) else {
-            return;
-        };
+    pub fn refresh(task: *const u8) -> Option<&'static Self> {
+        let offset = CLOCKS.get_ptr_mut(0)?;
         let at = word(task, setting!(task_exec_start));
         // SAFETY: this CPU's own value, written with interrupts off.
         let offset = unsafe { &mut *offset };
@@ -111,12 +114,13 @@ impl Offset {
             offset.ns = unsafe { bpf_ktime_get_ns() }.wrapping_sub(at);
             offset.at = at;
         }
+        Some(offset)
     }
 }
 
 /// Eight bytes of a `struct task_struct`.
 #[inline(always)]
-fn word(task: *const u8, offset: u32) -> u64 {
+pub fn word(task: *const u8, offset: u32) -> u64 {
     load(task, offset).unwrap_or(0)
 }
 

@@ -65,10 +65,20 @@ impl Io {
 /// A read on a UNIX socket.
 #[inline(always)]
 pub fn received_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
+    let thread = &mut task.thread;
+    if thread.own_end == io.sock {
+        thread.at_daemon = 1;
+        // Of Apache's many reads only the last one matters.
+        if io.ret <= 0 && io.ret != EAGAIN {
+            let op = operation(io.place, thread, io.sock)?;
+            daemon::read_to_end(op, thread);
+        }
+        return None;
+    }
+    thread.at_daemon = 0;
     if io.ret == EAGAIN {
         return None;
     }
-    let thread = &mut task.thread;
     if thread.serving == io.sock {
         let op = operation(io.place, thread, io.sock)?;
         return match daemon::find(io.sock) {
@@ -81,14 +91,6 @@ pub fn received_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
             None => None,
         };
     }
-    if thread.own_end == io.sock {
-        // Of Apache's many reads only the last one matters.
-        if io.ret <= 0 {
-            let op = operation(io.place, thread, io.sock)?;
-            daemon::read_to_end(op, thread);
-        }
-        return None;
-    }
     if io.ret != i64::from(daemon::LENGTH_BYTES) {
         return None;
     }
@@ -97,7 +99,7 @@ pub fn received_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
         None => daemon::begin_early(thread, io.sock)?,
     };
     let op = operation(io.place, thread, io.sock)?;
-    op.fill(io.syscall(current), io.ret);
+    op.descriptor = io.call.call.descriptor;
     daemon::daemon_received(op, current, thread, handover, io.ret)
 }
 
@@ -105,15 +107,25 @@ pub fn received_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
 #[inline(always)]
 pub fn sent_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
     let thread = &mut task.thread;
-    if thread.serving == 0 || thread.own_end == io.sock {
+    if thread.own_end == io.sock {
+        thread.at_daemon = 1;
         return None;
     }
-    let op = operation(io.place, thread, io.sock)?;
-    op.fill(io.syscall(current), io.ret);
+    thread.at_daemon = 0;
+    if thread.serving == 0 {
+        return None;
+    }
     if thread.serving == io.sock {
-        return daemon::daemon_sent(op, current, thread, daemon::find(io.sock)?, io.ret);
+        let handover = daemon::find(io.sock)?;
+        let op = operation(io.place, thread, io.sock)?;
+        if handover.wants_start() {
+            op.fill(io.syscall(current), io.ret);
+        }
+        return daemon::daemon_sent(op, current, thread, handover, io.ret);
     }
     if io.ret > 0 {
+        let op = operation(io.place, thread, io.sock)?;
+        op.fill(io.syscall(current), io.ret);
         daemon::apache_sent(op, thread, &mut task.hints);
     }
     None
@@ -138,6 +150,7 @@ pub fn ended(place: Place, thread: &mut Thread) -> Option<()> {
 #[inline(always)]
 pub fn received(current: Current, task: &mut Task, io: Io) -> Option<()> {
     let thread = &mut task.thread;
+    thread.at_daemon = 0;
     let known = conns::find(io.sock);
     if io.ret <= 0 {
         // SAFETY: a valid map value that only this socket's operations touch.
@@ -171,6 +184,7 @@ pub fn received(current: Current, task: &mut Task, io: Io) -> Option<()> {
 #[inline(always)]
 pub fn sent(current: Current, task: &mut Task, io: Io) -> Option<()> {
     let thread = &mut task.thread;
+    thread.at_daemon = 0;
     let sock = io.sock;
     let conn = match conns::find(sock) {
         Some(conn) => conn,

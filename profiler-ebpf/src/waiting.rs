@@ -24,6 +24,8 @@ pub fn reason(thread: &mut Thread, state: u32) -> Wait {
         Call::Sleep => Wait::Sleep,
         Call::Descriptor => on_descriptor(thread, arguments.first as u32),
         Call::Poll if arguments.second == 0 => Wait::Sleep,
+        // What it is at is what it polls: the caller's memory need not be asked.
+        Call::Poll if arguments.second == 1 && thread.at_daemon != 0 => Wait::Daemon,
         // Of several, the first one stands for all.
         Call::Poll => match user::read(arguments.first) {
             Some(descriptor) => on_descriptor(thread, descriptor),
@@ -51,7 +53,10 @@ fn on_descriptor(thread: &mut Thread, descriptor: u32) -> Wait {
         return Wait::Daemon;
     }
     match socket_of(descriptor) {
-        Some(sock) if sock == thread.serving => Wait::Client,
+        Some(sock) if sock == thread.serving => {
+            thread.serving_fd = descriptor;
+            Wait::Client
+        }
         Some(sock) => upstream(thread, sock),
         None => Wait::Other,
     }

@@ -5,7 +5,6 @@
 //! seen: the kernel's own account tells when it next looks.
 
 use aya_ebpf::bindings::task_struct;
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::account::Wait;
@@ -24,7 +23,7 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_switch(ctx: &BtfTracePointContext) -> Option<()> {
     let previous: *mut task_struct = ctx.arg(1);
-    Offset::refresh(previous.cast());
+    let offset = Offset::refresh(previous.cast())?;
     let thread = &mut tasks::of(previous)?.thread;
     let preempted: u64 = ctx.arg(0);
     let state = state(ctx, previous);
@@ -36,9 +35,7 @@ fn try_switch(ctx: &BtfTracePointContext) -> Option<()> {
     } else {
         waiting::reason(thread, state)
     };
-    // SAFETY: the helper takes nothing.
-    let now = unsafe { bpf_ktime_get_ns() };
-    thread.leaves_cpu(Kernel::of(previous.cast()).leaving(now), why);
+    thread.leaves_cpu(Kernel::leaving(previous.cast(), offset), why);
     None
 }
 

@@ -35,6 +35,7 @@ pub fn resolve(types: &Types) -> Result<Config, Error> {
             (Ok(info), Ok(delay)) => info + delay,
             _ => 0,
         },
+        task_storage: at("task_struct", "bpf_storage").unwrap_or(0),
         unix_peer: at("unix_sock", "peer")?,
         unix_addr: at("unix_sock", "addr")?,
         unix_address_len: at("unix_address", "len")?,
