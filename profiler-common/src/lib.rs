@@ -2,6 +2,7 @@
 //!
 //! - [`account`]: what a thread did with its time.
 //! - [`handover`]: a request in the hands of a mod_wsgi daemon.
+//! - [`environ`]: the names in the environ that a daemon is sent.
 //! - [`intern`]: texts that many requests share, kept once.
 //! - [`event`]: the record that crosses the ring buffer, one per finished request.
 //! - [`stats`]: the counters that make every loss visible.
@@ -15,6 +16,7 @@
 
 pub mod account;
 pub mod config;
+pub mod environ;
 pub mod event;
 pub mod handover;
 pub mod intern;

@@ -4,6 +4,7 @@ use core::ops::ControlFlow;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use profiler_common::environ::{IoVec, Search};
 use profiler_common::event::{FLAG_METHOD_TRUNCATED, FLAG_PATH_TRUNCATED, HEADER_SIZE};
 use profiler_common::limits::{METHOD_CAP, PATH_INLINE, PATH_MAX, PATH_PIECE};
 use profiler_common::pairing::conn::{Conn, Slot};
@@ -17,7 +18,7 @@ use crate::config::setting;
 use crate::daemon::{self, Next};
 use crate::maps::{EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
 use crate::repeat;
-use crate::user::{self, Buffers, IoVec, masked};
+use crate::user::{self, Buffers, masked};
 
 /// Bytes looked at together: all ones, to serve as a mask.
 const WINDOW_BYTES: u32 = VIEW_BYTES;
@@ -47,12 +48,10 @@ pub struct Op {
     pub window_start: u32,
     /// Position past its last.
     pub window_end: u32,
-    /// Next buffer of a vector to look at.
-    pub next_buffer: u32,
     /// The socket's file descriptor; all ones where that was not looked at.
     pub descriptor: u32,
-    /// Names found in a vector.
-    pub names_found: u32,
+    /// How far the search for names has come.
+    pub search: Search,
     /// Bytes sent to user space since it was last looked how much waits there.
     unasked: u32,
     /// What kind of server it is: of the `SERVER_` constants.

@@ -14,7 +14,7 @@ mod new {
     use profiler_common::pairing::conn::{Conn, Slot};
     use profiler_common::pairing::machine::Loop;
 
-    use crate::environ::Search;
+    use crate::environ::Looking;
     use crate::op::Op;
 
     /// Does steps of one of the state machine's loops; false if it was given up.
@@ -42,8 +42,8 @@ mod new {
 
     /// Looks through an environ.
     #[inline(always)]
-    pub fn environ(search: &mut Search) {
-        steps(MAX_ENVIRON, search, Search::step);
+    pub fn environ(looking: &mut Looking) {
+        steps(MAX_ENVIRON, looking, Looking::step);
     }
 
     /// Calls `step` until it breaks, at most `times`; false if it never broke.
@@ -85,7 +85,7 @@ mod old {
     use profiler_common::pairing::conn::{Conn, Slot};
     use profiler_common::pairing::machine::Loop;
 
-    use crate::environ::Search;
+    use crate::environ::{Looking, Sent};
     use crate::maps::{OPS, UNTRACKED};
     use crate::op::Op;
     use crate::{blobs, conns, tasks};
@@ -124,15 +124,15 @@ mod old {
     }
 
     #[inline(always)]
-    pub fn environ(search: &mut Search) {
-        let place = search.op.place as u32;
-        shared(search.op);
-        shared(search.blob);
-        shared(search.hints);
+    pub fn environ(looking: &mut Looking) {
+        let place = looking.sent.op.place as u32;
+        shared(looking.sent.op);
+        shared(looking.sent.blob);
+        shared(looking.hints);
         turns(ENVIRON, || environ_step(place));
-        shared(search.op);
-        shared(search.blob);
-        shared(search.hints);
+        shared(looking.sent.op);
+        shared(looking.sent.blob);
+        shared(looking.hints);
     }
 
     /// The steps reach the same by pointers of their own: nothing of it may be kept in
@@ -191,8 +191,11 @@ mod old {
         else {
             return 1;
         };
-        let hints = &mut task.hints;
-        u32::from(Search { op, blob, hints }.step().is_break())
+        let mut looking = Looking {
+            sent: Sent { op, blob },
+            hints: &mut task.hints.places,
+        };
+        u32::from(looking.step().is_break())
     }
 
     #[inline(always)]

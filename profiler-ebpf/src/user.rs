@@ -1,6 +1,7 @@
 //! Where the bytes of a read or write lie in the caller's memory.
 
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use profiler_common::environ::IoVec;
 
 /// Buffers of one read that are followed. Servers read into one; `readv` and
 /// `recvmsg` users rarely into more than two.
@@ -27,14 +28,6 @@ pub struct Buffers {
     address: u64,
     count: u32,
     layout: Layout,
-}
-
-/// `struct iovec` (include/uapi/linux/uio.h).
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct IoVec {
-    pub base: u64,
-    pub len: u64,
 }
 
 impl Buffers {

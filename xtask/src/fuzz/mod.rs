@@ -15,7 +15,14 @@ use crate::command;
 use crate::progress::Progress;
 use crate::workspace::{self, cargo};
 
-const TARGETS: [&str; 5] = ["head", "operations", "handover", "record", "line"];
+const TARGETS: [&str; 6] = [
+    "head",
+    "operations",
+    "environ",
+    "handover",
+    "record",
+    "line",
+];
 
 /// How much of it.
 #[derive(clap::Args)]
