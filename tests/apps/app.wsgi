@@ -32,6 +32,18 @@ def slow(environ):
     return "200 OK", b"slow\n"
 
 
+def wait_for_gate(environ):
+    gate = environ["gate.directory"] + environ["PATH_INFO"].replace("/", "_")
+    while not os.path.exists(gate):
+        time.sleep(0.01)
+
+
+def held(environ):
+    """Does not answer before it is told to by a file."""
+    wait_for_gate(environ)
+    return "200 OK", b"held\n"
+
+
 def big(environ):
     return "200 OK", bytes(5_000_000)
 
@@ -70,13 +82,11 @@ def asynchronous(environ, start_response):
     """Sends the head and one piece, then waits until told to go on by a file."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     yield b"begun\n"
-    gate = environ["gate.directory"] + environ["PATH_INFO"].replace("/", "_")
-    while not os.path.exists(gate):
-        time.sleep(0.01)
+    wait_for_gate(environ)
     yield b"done\n"
 
 
-WHOLE = {function.__name__: function for function in (hello, read, status, slow, big, crash, upstream)}
+WHOLE = {function.__name__: function for function in (hello, read, status, slow, held, big, crash, upstream)}
 STREAMED = {"chunked": chunked, "stream": stream, "gate": asynchronous}
 
 
