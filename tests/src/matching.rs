@@ -1,16 +1,16 @@
 //! The comparison with the ground truth: each request of the access log reported
 //! exactly once, nothing else, and every field right.
 
+mod clocks;
 mod pairs;
 
 use std::collections::HashMap;
-use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::clocks::Clocks;
 use self::pairs::pair;
 use crate::access_log::Entry;
-use crate::emulated::patiently;
 use crate::latency::Differences;
 use crate::probe::Report;
 use crate::report::Request;
@@ -20,10 +20,6 @@ const MEDIAN_TOLERANCE_US: f64 = 100.0;
 
 /// The counter of responses whose beginning was before the attach.
 const BEGUN_BEFORE: &str = "started_before_attach";
-
-/// How far the begin of a request may be from the log's: a client may take its
-/// time over the request line, with which the log begins.
-const SAME_TIME: Duration = Duration::from_secs(5);
 
 /// A comparison: strict, but for what is named beforehand.
 #[must_use = "nothing is compared before `run`"]
@@ -101,9 +97,10 @@ impl<'a> Check<'a> {
             .filter(|request| !request.incomplete)
             .collect();
         let pairs = pair(&requests, &reported, self.may_be_unlogged)?;
+        let clocks = Clocks::of(self.entries);
         let wrong: Vec<String> = pairs
             .iter()
-            .flat_map(|(entry, request)| self.differences(entry, request))
+            .flat_map(|(entry, request)| self.differences(&clocks, entry, request))
             .collect();
         ensure!(
             wrong.is_empty(),
@@ -153,7 +150,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn differences(&self, entry: &Entry, request: &Request) -> Vec<String> {
+    fn differences(&self, clocks: &Clocks, entry: &Entry, request: &Request) -> Vec<String> {
         let mut wrong = Vec::new();
         let name = request.path.as_deref().unwrap_or("-");
         let mut compare = |field: &str, theirs: String, ours: String| {
@@ -176,7 +173,7 @@ impl<'a> Check<'a> {
         compare(
             "close to the logged time",
             "true".to_owned(),
-            close(entry, request).to_string(),
+            clocks.agree(entry, request).to_string(),
         );
         compare("pid", entry.pid.to_string(), request.pid.to_string());
         if !self.any_sizes {
@@ -210,16 +207,4 @@ impl<'a> Check<'a> {
         }
         Ok(())
     }
-}
-
-/// Whether both sides agree on the time of day: a check of clocks, not of speed.
-fn close(entry: &Entry, request: &Request) -> bool {
-    let Ok(read) = humantime::parse_rfc3339(&request.time) else {
-        return false;
-    };
-    let logged = UNIX_EPOCH + Duration::from_micros(entry.start_us);
-    let apart = read
-        .duration_since(logged)
-        .unwrap_or_else(|earlier| earlier.duration());
-    apart < patiently(SAME_TIME)
 }
