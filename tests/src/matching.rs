@@ -21,6 +21,9 @@ const MEDIAN_TOLERANCE_US: f64 = 100.0;
 /// The counter of responses whose beginning was before the attach.
 const BEGUN_BEFORE: &str = "started_before_attach";
 
+/// All that Apache sends before a final response.
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A comparison: strict, but for what is named beforehand.
 #[must_use = "nothing is compared before `run`"]
 pub struct Check<'a> {
@@ -98,16 +101,19 @@ impl<'a> Check<'a> {
             .collect();
         let pairs = pair(&requests, &reported, self.may_be_unlogged)?;
         let clocks = Clocks::of(self.entries);
-        let wrong: Vec<String> = pairs
+        let wrong: Vec<_> = pairs
             .iter()
-            .flat_map(|(entry, request)| self.differences(&clocks, entry, request))
+            .map(|pair| (pair, self.differences(&clocks, pair.0, pair.1)))
+            .filter(|(_, differences)| !differences.is_empty())
             .collect();
-        ensure!(
-            wrong.is_empty(),
-            "{} differences: {}",
-            wrong.len(),
-            wrong.iter().take(8).cloned().collect::<Vec<_>>().join("; ")
-        );
+        if let Some(((entry, request), _)) = wrong.first() {
+            let all = wrong.iter().flat_map(|(_, differences)| differences);
+            bail!(
+                "{} requests are wrong: {}\n{entry:?}\n{request:?}",
+                wrong.len(),
+                all.take(8).cloned().collect::<Vec<_>>().join("; ")
+            );
+        }
         println!("{} requests, each reported once", pairs.len());
         self.latency(&pairs)
     }
@@ -164,7 +170,9 @@ impl<'a> Check<'a> {
             format!("{:?}", request.method),
         );
         // Apache logs the status that it meant to send.
-        let status = (entry.response_bytes > 0).then_some(entry.status);
+        let interim = entry.aborted && entry.response_bytes == CONTINUE.len() as u64;
+        let sent = entry.response_bytes > 0 && !interim;
+        let status = sent.then_some(entry.status);
         compare(
             "status",
             format!("{status:?}"),
