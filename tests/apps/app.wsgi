@@ -6,8 +6,13 @@ wsgiprobe's report can be matched one by one.
 
 import os
 import socket
+import sys
 import time
 from http.client import HTTPConnection
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import gates  # noqa: E402
 
 
 def hello(environ):
@@ -32,15 +37,9 @@ def slow(environ):
     return "200 OK", b"slow\n"
 
 
-def wait_for_gate(environ):
-    gate = environ["gate.directory"] + environ["PATH_INFO"].replace("/", "_")
-    while not os.path.exists(gate):
-        time.sleep(0.01)
-
-
 def held(environ):
-    """Does not answer before it is told to by a file."""
-    wait_for_gate(environ)
+    """Does not answer before it is told to."""
+    gates.wait(environ)
     return "200 OK", b"held\n"
 
 
@@ -79,10 +78,10 @@ def stream(environ, start_response):
 
 
 def asynchronous(environ, start_response):
-    """Sends the head and one piece, then waits until told to go on by a file."""
+    """Sends the head and one piece, then waits until told to go on."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     yield b"begun\n"
-    wait_for_gate(environ)
+    gates.wait(environ)
     yield b"done\n"
 
 

@@ -98,10 +98,9 @@ fn balances(evidence: &Evidence, unseen: usize) -> Result<()> {
     }
     for request in cut {
         let path = request.path.as_deref();
-        let of_it = |(logged, left): &(&Option<&str>, &mut usize)| {
-            **left > 0 && starts_with(**logged, path)
-        };
-        take(logged.iter_mut().find(of_it).map(|(_, left)| left), path)?;
+        let mut left = logged.iter_mut().filter(|(_, left)| **left > 0);
+        let of_it = left.find(|(logged, _)| starts_with(**logged, path));
+        take(of_it.map(|(_, left)| left), path)?;
     }
     Ok(())
 }
