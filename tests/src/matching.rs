@@ -150,10 +150,21 @@ impl<'a> Check<'a> {
         );
         ensure!(
             summary.in_flight == 0,
-            "{} still in flight",
-            summary.in_flight
+            "{} still in flight; logged and not reported: {:?}",
+            summary.in_flight,
+            self.unreported()
         );
         Ok(())
+    }
+
+    /// Some of what was logged and not reported, to see what happened.
+    fn unreported(&self) -> Vec<&Entry> {
+        let known = |entry: &&Entry| {
+            let mut requests = self.report.requests.iter();
+            requests.any(|one| one.client.port() == entry.client_port && one.path == entry.path)
+        };
+        let entries = self.entries.iter().filter(|entry| entry.is_request());
+        entries.filter(|entry| !known(entry)).take(3).collect()
     }
 
     fn differences(&self, clocks: &Clocks, entry: &Entry, request: &Request) -> Vec<String> {
