@@ -6,8 +6,13 @@ wsgiprobe's report can be matched one by one.
 
 import os
 import socket
+import sys
 import time
 from http.client import HTTPConnection
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import gates  # noqa: E402
 
 
 def hello(environ):
@@ -30,6 +35,12 @@ def status(environ):
 def slow(environ):
     time.sleep(int(environ["PATH_INFO"].split("/")[2]) / 1000)
     return "200 OK", b"slow\n"
+
+
+def held(environ):
+    """Does not answer before it is told to."""
+    gates.wait(environ)
+    return "200 OK", b"held\n"
 
 
 def big(environ):
@@ -67,16 +78,14 @@ def stream(environ, start_response):
 
 
 def asynchronous(environ, start_response):
-    """Sends the head and one piece, then waits until told to go on by a file."""
+    """Sends the head and one piece, then waits until told to go on."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     yield b"begun\n"
-    gate = environ["gate.directory"] + environ["PATH_INFO"].replace("/", "_")
-    while not os.path.exists(gate):
-        time.sleep(0.01)
+    gates.wait(environ)
     yield b"done\n"
 
 
-WHOLE = {function.__name__: function for function in (hello, read, status, slow, big, crash, upstream)}
+WHOLE = {function.__name__: function for function in (hello, read, status, slow, held, big, crash, upstream)}
 STREAMED = {"chunked": chunked, "stream": stream, "gate": asynchronous}
 
 

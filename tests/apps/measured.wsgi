@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+import gates  # noqa: E402
 import waits  # noqa: E402
 
 EVENTS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "events")
@@ -25,6 +26,11 @@ if os.path.isdir(EVENTS):
 
 def hello(environ, amount):
     pass
+
+
+def held(environ, amount):
+    """Does not answer before it is told to."""
+    gates.wait(environ)
 
 
 def burn(environ, amount):
@@ -41,19 +47,19 @@ def read(environ, amount):
 
 
 class Closing:
-    """Goes on for so many milliseconds once the whole answer is out."""
+    """Goes on once the whole answer is out, until it is told to end."""
 
-    def __init__(self, body, amount):
-        self.pieces, self.amount = iter([body]), int(amount)
+    def __init__(self, body, environ):
+        self.pieces, self.environ = iter([body]), environ
 
     def __iter__(self):
         return self.pieces
 
     def close(self):
-        time.sleep(self.amount / 1000)
+        gates.wait(self.environ)
 
 
-WHOLE = {"hello": hello, "burn": burn, "read": read, "closing": hello, **waits.ROUTES}
+WHOLE = {"hello": hello, "held": held, "burn": burn, "read": read, "closing": hello, **waits.ROUTES}
 
 
 class Measured:
@@ -96,4 +102,4 @@ def application(environ, start_response):
     WHOLE[name](environ, amount)
     body = measured.answer()
     start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
-    return Closing(body, amount) if name == "closing" else [body]
+    return Closing(body, environ) if name == "closing" else [body]

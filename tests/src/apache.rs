@@ -3,6 +3,7 @@
 mod conf;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -132,10 +133,20 @@ impl Apache {
         self.server.as_ref().context("Apache is not running")
     }
 
-    /// Lets the request `path` for the application's `gate` go on.
+    /// Lets the request `path` go on, which waits for that (`gates.py`).
     pub fn open_gate(&self, path: &str) -> Result<()> {
-        let gate = self.site.path("gates").join(path.replace('/', "_"));
+        let gate = self.gate(path);
         fs::write(&gate, "").with_context(|| gate.display().to_string())
+    }
+
+    /// Waits until the application has come to where the request `path` waits.
+    pub fn wait_until_at_gate(&self, path: &str) -> Result<()> {
+        let begun = self.gate(path).with_added_extension("begun");
+        wait::until("the application to begin", || Ok(begun.exists()))
+    }
+
+    fn gate(&self, path: &str) -> PathBuf {
+        self.site.path("gates").join(path.replace('/', "_"))
     }
 
     /// What went wrong in Apache or in the application.

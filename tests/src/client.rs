@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::socket::{setsockopt, sockopt};
 
 pub use self::response::Response;
-use crate::{ports, wait};
+use crate::ports::Connection;
+use crate::wait;
 
 /// A connection.
 pub struct Client {
     stream: TcpStream,
-    server_port: u16,
     /// Received and not yet handed out.
     buffer: Vec<u8>,
 }
@@ -33,7 +33,6 @@ impl Client {
         stream.set_write_timeout(Some(wait::patience()))?;
         Ok(Self {
             stream,
-            server_port: port,
             buffer: Vec::new(),
         })
     }
@@ -63,7 +62,15 @@ impl Client {
 
     /// Waits until the server has read all that was sent.
     pub fn wait_until_read(&self) -> Result<()> {
-        ports::wait_until_read(self.server_port, self.port()?)
+        self.connection()?.wait_until_read()
+    }
+
+    /// Its two ends, to ask the kernel for, also when this one is closed.
+    pub fn connection(&self) -> Result<Connection> {
+        Ok(Connection {
+            server: self.stream.peer_addr()?,
+            client: self.stream.local_addr()?,
+        })
     }
 
     /// Receives the next final response; interim ones are passed over.

@@ -30,6 +30,7 @@ pub mod backends;
 pub mod busy;
 pub mod cases;
 pub mod client;
+mod daemons;
 pub mod emulated;
 pub mod express;
 pub mod failures;

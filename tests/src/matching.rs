@@ -1,16 +1,16 @@
 //! The comparison with the ground truth: each request of the access log reported
 //! exactly once, nothing else, and every field right.
 
+mod clocks;
 mod pairs;
 
 use std::collections::HashMap;
-use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::clocks::Clocks;
 use self::pairs::pair;
 use crate::access_log::Entry;
-use crate::emulated::patiently;
 use crate::latency::Differences;
 use crate::probe::Report;
 use crate::report::Request;
@@ -21,9 +21,8 @@ const MEDIAN_TOLERANCE_US: f64 = 100.0;
 /// The counter of responses whose beginning was before the attach.
 const BEGUN_BEFORE: &str = "started_before_attach";
 
-/// How far the begin of a request may be from the log's: a client may take its
-/// time over the request line, with which the log begins.
-const SAME_TIME: Duration = Duration::from_secs(5);
+/// All that Apache sends before a final response.
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A comparison: strict, but for what is named beforehand.
 #[must_use = "nothing is compared before `run`"]
@@ -101,16 +100,20 @@ impl<'a> Check<'a> {
             .filter(|request| !request.incomplete)
             .collect();
         let pairs = pair(&requests, &reported, self.may_be_unlogged)?;
-        let wrong: Vec<String> = pairs
+        let clocks = Clocks::of(self.entries);
+        let wrong: Vec<_> = pairs
             .iter()
-            .flat_map(|(entry, request)| self.differences(entry, request))
+            .map(|pair| (pair, self.differences(&clocks, pair.0, pair.1)))
+            .filter(|(_, differences)| !differences.is_empty())
             .collect();
-        ensure!(
-            wrong.is_empty(),
-            "{} differences: {}",
-            wrong.len(),
-            wrong.iter().take(8).cloned().collect::<Vec<_>>().join("; ")
-        );
+        if let Some(((entry, request), _)) = wrong.first() {
+            let all = wrong.iter().flat_map(|(_, differences)| differences);
+            bail!(
+                "{} requests are wrong: {}\n{entry:?}\n{request:?}",
+                wrong.len(),
+                all.take(8).cloned().collect::<Vec<_>>().join("; ")
+            );
+        }
         println!("{} requests, each reported once", pairs.len());
         self.latency(&pairs)
     }
@@ -147,13 +150,24 @@ impl<'a> Check<'a> {
         );
         ensure!(
             summary.in_flight == 0,
-            "{} still in flight",
-            summary.in_flight
+            "{} still in flight; logged and not reported: {:?}",
+            summary.in_flight,
+            self.unreported()
         );
         Ok(())
     }
 
-    fn differences(&self, entry: &Entry, request: &Request) -> Vec<String> {
+    /// Some of what was logged and not reported, to see what happened.
+    fn unreported(&self) -> Vec<&Entry> {
+        let known = |entry: &&Entry| {
+            let mut requests = self.report.requests.iter();
+            requests.any(|one| one.client.port() == entry.client_port && one.path == entry.path)
+        };
+        let entries = self.entries.iter().filter(|entry| entry.is_request());
+        entries.filter(|entry| !known(entry)).take(3).collect()
+    }
+
+    fn differences(&self, clocks: &Clocks, entry: &Entry, request: &Request) -> Vec<String> {
         let mut wrong = Vec::new();
         let name = request.path.as_deref().unwrap_or("-");
         let mut compare = |field: &str, theirs: String, ours: String| {
@@ -167,7 +181,9 @@ impl<'a> Check<'a> {
             format!("{:?}", request.method),
         );
         // Apache logs the status that it meant to send.
-        let status = (entry.response_bytes > 0).then_some(entry.status);
+        let interim = entry.aborted && entry.response_bytes == CONTINUE.len() as u64;
+        let sent = entry.response_bytes > 0 && !interim;
+        let status = sent.then_some(entry.status);
         compare(
             "status",
             format!("{status:?}"),
@@ -176,7 +192,7 @@ impl<'a> Check<'a> {
         compare(
             "close to the logged time",
             "true".to_owned(),
-            close(entry, request).to_string(),
+            clocks.agree(entry, request).to_string(),
         );
         compare("pid", entry.pid.to_string(), request.pid.to_string());
         if !self.any_sizes {
@@ -210,16 +226,4 @@ impl<'a> Check<'a> {
         }
         Ok(())
     }
-}
-
-/// Whether both sides agree on the time of day: a check of clocks, not of speed.
-fn close(entry: &Entry, request: &Request) -> bool {
-    let Ok(read) = humantime::parse_rfc3339(&request.time) else {
-        return false;
-    };
-    let logged = UNIX_EPOCH + Duration::from_micros(entry.start_us);
-    let apart = read
-        .duration_since(logged)
-        .unwrap_or_else(|earlier| earlier.duration());
-    apart < patiently(SAME_TIME)
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::client::Client;
+use crate::daemons;
 use crate::process::descendants;
 use crate::site::Site;
 
@@ -24,7 +25,9 @@ pub trait Server: Sync {
     /// Waits until all that clients did is over, and gives the `count` entries (or
     /// more) that it logged since it was started (or started again).
     fn settle(&self, count: usize) -> Result<Vec<Entry>> {
-        self.log()?.settle(count)
+        let entries = self.log()?.settle(count)?;
+        daemons::wait_until_done(self.site().root())?;
+        Ok(entries)
     }
 
     /// A new connection to it.

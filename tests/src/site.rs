@@ -24,9 +24,10 @@ pub const APP: &str = "app.wsgi";
 /// The application that tells what each request did to it.
 pub const MEASURED: &str = "measured.wsgi";
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (APP, include_str!("../apps/app.wsgi")),
     (MEASURED, include_str!("../apps/measured.wsgi")),
+    ("gates.py", include_str!("../apps/gates.py")),
     ("waits.py", include_str!("../apps/waits.py")),
     ("events.py", include_str!("../apps/events.py")),
 ];
@@ -44,9 +45,11 @@ impl Site {
             .tempdir()?;
         let site = Self { root };
         allow(site.root(), 0o755)?;
-        for name in ["apps", "static", "gates"] {
+        for name in ["apps", "static"] {
             site.folder(name, 0o755)?;
         }
+        // The application says there that it waits.
+        site.folder("gates", 0o777)?;
         for (name, text) in FILES {
             fs::write(site.path("apps").join(name), text)?;
         }

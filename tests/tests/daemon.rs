@@ -9,10 +9,8 @@ mod groups;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::emulated::emulated;
 use harness::measured::Measured;
 use harness::report::{Mode, Request};
-use harness::skip;
 
 /// The request was served by the process and thread that say so themselves, in the
 /// group that they say.
@@ -53,17 +51,12 @@ fn at_least(request: &Request, name: &str, time: Option<u64>, milliseconds: u64)
     Ok(())
 }
 
-/// Less than so many milliseconds, on real processors.
-fn below(request: &Request, name: &str, time: Option<u64>, milliseconds: u64) -> Result<()> {
-    if emulated() {
-        skip::say("it bounds times from above, and processors are emulated");
-        return Ok(());
-    }
+/// No longer than what contains it took by the test's clock.
+fn within(request: &Request, name: &str, time: Option<u64>, whole: Duration) -> Result<()> {
     let time = Duration::from_nanos(request.known(name, time)?);
-    let most = Duration::from_millis(milliseconds);
     ensure!(
-        time < most,
-        "{name} is {time:?}, not below {milliseconds} ms: {request:?}"
+        time < whole,
+        "{name} is {time:?}, all of it took {whole:?}: {request:?}"
     );
     Ok(())
 }

@@ -9,7 +9,8 @@
 use anyhow::{Result, ensure};
 use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
-use harness::client::{expect_status, get, post};
+use harness::client::{Client, expect_status, get, post};
+use harness::ports::Connection;
 use harness::report::Outcome;
 use harness::run::Run;
 use harness::server::Server;
@@ -28,18 +29,32 @@ fn worker_embedded(backend: Backend) -> Result<()> {
     hangups(backend, Conf::new(Mpm::Worker, Wsgi::Embedded))
 }
 
+/// A connection whose request is with the application, which does not answer yet.
+fn held(run: &Run, path: &str) -> Result<Client> {
+    let mut client = run.apache.connect()?;
+    client.send(get(path))?;
+    client.wait_until_read()?;
+    Ok(client)
+}
+
+/// Has it answered once the server's end has been told that the client hung up.
+fn answered(run: &Run, connection: Connection, path: &str) -> Result<()> {
+    connection.wait_until_hung_up()?;
+    run.apache.open_gate(path)
+}
+
 fn hangups(backend: Backend, conf: Conf) -> Result<()> {
     let run = Run::start(backend, conf)?;
 
-    let mut client = run.apache.connect()?;
-    client.send(get("/slow/300/closed-before"))?;
-    client.wait_until_read()?;
+    let client = held(&run, "/held/closed-before")?;
+    let connection = client.connection()?;
     drop(client);
+    answered(&run, connection, "/held/closed-before")?;
 
-    let mut client = run.apache.connect()?;
-    client.send(get("/slow/300/reset-before"))?;
-    client.wait_until_read()?;
+    let client = held(&run, "/held/reset-before")?;
+    let connection = client.connection()?;
     client.reset()?;
+    answered(&run, connection, "/held/reset-before")?;
 
     let mut client = run.apache.connect()?;
     client.send(get("/big/closed-within"))?;
@@ -52,9 +67,9 @@ fn hangups(backend: Backend, conf: Conf) -> Result<()> {
     drop(client);
     run.apache.open_gate("/gate/closed-within")?;
 
-    let mut client = run.apache.connect()?;
-    client.send(get("/slow/100/half-closed"))?;
+    let mut client = held(&run, "/held/half-closed")?;
     client.half_close()?;
+    answered(&run, client.connection()?, "/held/half-closed")?;
     expect_status(&client.receive()?, 200)?;
     drop(client);
 
@@ -78,8 +93,8 @@ fn hangups(backend: Backend, conf: Conf) -> Result<()> {
     }
     evidence.check().run()?;
     let outcome = |path: &str| Ok::<_, anyhow::Error>(evidence.report.only(path)?.outcome);
-    ensure!(outcome("/slow/100/half-closed")? == Outcome::Ok);
-    ensure!(outcome("/slow/300/reset-before")? == Outcome::ClientClosed);
+    ensure!(outcome("/held/half-closed")? == Outcome::Ok);
+    ensure!(outcome("/held/reset-before")? == Outcome::ClientClosed);
     ensure!(outcome("/big/closed-within")? == Outcome::ClientClosed);
     ensure!(
         evidence.report.summary.note("partial_line") >= 1,

@@ -43,7 +43,7 @@ fn ends_with_apache(backend: Backend) -> Result<()> {
 fn ends_after_duration(backend: Backend) -> Result<()> {
     let apache = Apache::start(Conf::default())?;
     let pid = apache.pid()?.to_string();
-    let duration = format!("{}s", patiently(Duration::from_secs(2)).as_secs());
+    let duration = format!("{}s", patiently(Duration::from_secs(5)).as_secs());
     let probe = Probe::start(backend, ["--pid", &pid, "--duration", &duration])?;
     requests(&apache, "only", 5)?;
     let entries = apache.settle(5)?;

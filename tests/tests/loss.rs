@@ -10,7 +10,9 @@ mod maps;
 #[path = "loss/ring.rs"]
 mod ring;
 
-use anyhow::{Result, ensure};
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
 use harness::apache::{Apache, Conf};
 use harness::backends::Backend;
 use harness::client::{Client, expect_status, get};
@@ -84,17 +86,29 @@ fn balances(evidence: &Evidence, unseen: usize) -> Result<()> {
         summary.seen
     );
     // Whatever was reported was logged, and no request is there twice.
-    let mut logged: Vec<_> = evidence.entries.iter().map(|e| e.path.as_deref()).collect();
+    let mut logged: HashMap<Option<&str>, usize> = HashMap::new();
+    for entry in &evidence.entries {
+        *logged.entry(entry.path.as_deref()).or_default() += 1;
+    }
     let requests = evidence.report.requests.iter();
     let (cut, whole): (Vec<_>, Vec<_>) = requests.partition(|request| request.path_truncated);
-    for request in whole.into_iter().chain(cut) {
+    for request in whole {
         let path = request.path.as_deref();
-        let known = logged.iter().position(|logged| {
-            *logged == path || request.path_truncated && starts_with(*logged, path)
-        });
-        let known = known.ok_or_else(|| anyhow::anyhow!("{path:?} was not logged so often"))?;
-        logged.swap_remove(known);
+        take(logged.get_mut(&path), path)?;
     }
+    for request in cut {
+        let path = request.path.as_deref();
+        let mut left = logged.iter_mut().filter(|(_, left)| **left > 0);
+        let of_it = left.find(|(logged, _)| starts_with(**logged, path));
+        take(of_it.map(|(_, left)| left), path)?;
+    }
+    Ok(())
+}
+
+/// One of those that were logged.
+fn take(left: Option<&mut usize>, path: Option<&str>) -> Result<()> {
+    let left = left.filter(|left| **left > 0);
+    *left.with_context(|| format!("{path:?} was not logged so often"))? -= 1;
     Ok(())
 }
 

@@ -7,7 +7,6 @@ use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get};
 use harness::load::Load;
-use harness::ports;
 use harness::process::descendants;
 use harness::run::Run;
 use harness::server::Server;
@@ -64,7 +63,7 @@ fn child_killed(backend: Backend) -> Result<()> {
     victim.send(get("/gate/killed"))?;
     victim.receive_some()?;
     let children = descendants(run.apache.pid()?);
-    let child = ports::holder(run.apache.port(), victim.port()?, &children)?;
+    let child = victim.connection()?.holder(&children)?;
     kill(Pid::from_raw(child as i32), Signal::SIGKILL)?;
     victim.receive_to_end()?;
     expect_status(&run.apache.connect()?.get("/hello/after")?, 200)?;

@@ -14,8 +14,8 @@ use harness::server::Server;
 
 harness::on_each_backend!(read_time, timeout);
 
-const PAUSE: Duration = Duration::from_millis(400);
-const PAUSE_NS: u64 = 400_000_000;
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_NS: u64 = 1_000_000_000;
 
 /// Sends the request with a pause after `cut` bytes.
 fn send(run: &Run, path: &str, cut: usize) -> Result<()> {

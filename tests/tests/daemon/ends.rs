@@ -1,7 +1,8 @@
 //! Requests that do not end as they usually do.
 
 use std::fs::File;
-use std::time::{Duration, SystemTime};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use harness::apache::{Conf, Mpm, Wsgi};
@@ -15,16 +16,20 @@ use harness::server::Server;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{at_least, below};
+use super::{at_least, within};
 
 harness::on_each_backend!(
     queue_timeout,
     daemon_killed,
     script_touched,
     client_gone,
-    close_that_sleeps,
+    close_that_lasts,
     upload_not_read,
 );
+
+/// How long an application that waits for the test is left waiting.
+const HELD: Duration = Duration::from_millis(HELD_MS);
+const HELD_MS: u64 = 200;
 
 /// One daemon with one thread, so that it is known who is busy and who waits.
 fn one_thread() -> Conf {
@@ -37,7 +42,7 @@ fn one_thread() -> Conf {
 /// Who waits too long for a daemon is sent away, without an application.
 fn queue_timeout(backend: Backend) -> Result<()> {
     let conf = Conf {
-        daemon_options: "queue-timeout=1",
+        daemon_options: "queue-timeout=3",
         ..one_thread()
     };
     let run = Run::start(backend, conf)?;
@@ -46,7 +51,7 @@ fn queue_timeout(backend: Backend) -> Result<()> {
         requests: 1,
         kept: false,
     };
-    let seen = load.measure(&run.apache, "/sleep/700/queue", &[])?;
+    let seen = load.measure(&run.apache, "/sleep/2000/queue", &[])?;
     let evidence = run.finish(load.total())?;
     evidence.check().run()?;
     let mut rejected = 0;
@@ -55,7 +60,7 @@ fn queue_timeout(backend: Backend) -> Result<()> {
         let status = one.response.status;
         println!("{status} after {:?}: {request:?}", one.took);
         if status == 200 {
-            at_least(request, "application_time", request.application_time, 700)?;
+            at_least(request, "application_time", request.application_time, 2000)?;
             continue;
         }
         rejected += 1;
@@ -68,9 +73,9 @@ fn queue_timeout(backend: Backend) -> Result<()> {
             request.mode == Some(Mode::Daemon),
             "a daemon said so: {request:?}"
         );
-        at_least(request, "queue_time", request.queue_time, 1000)?;
+        at_least(request, "queue_time", request.queue_time, 3000)?;
     }
-    // 700 ms each, one after the other: the third has waited 1.4 s.
+    // 2 s each, one after the other: the second has waited 2 s, the third 4.
     ensure!(rejected == 2, "{rejected} of 4 waited too long");
     Ok(())
 }
@@ -80,26 +85,29 @@ fn daemon_killed(backend: Backend) -> Result<()> {
     let run = Run::start(backend, one_thread())?;
     let before = Measured::of(&run.apache.connect()?.get("/hello/0/before")?)?;
     let mut victim = run.apache.connect()?;
-    victim.send(get("/sleep/5000/killed"))?;
-    victim.wait_until_read()?;
-    // From Apache to the daemon is a matter of microseconds.
-    std::thread::sleep(Duration::from_millis(200));
+    let sent = Instant::now();
+    victim.send(get("/held/0/killed"))?;
+    run.apache.wait_until_at_gate("/held/0/killed")?;
+    sleep(HELD);
     kill(Pid::from_raw(before.pid as i32), Signal::SIGKILL)?;
     expect_status(&victim.receive()?, 500)?;
+    // By which time the last write may not have returned.
+    sleep(HELD);
+    let took = sent.elapsed();
     drop(victim);
     let after = Measured::of(&run.apache.connect()?.get("/hello/0/after")?)?;
     ensure!(after.pid != before.pid, "the daemon lives");
     let evidence = run.finish(3)?;
     evidence.check().run()?;
-    let killed = evidence.report.only("/sleep/5000/killed")?;
+    let killed = evidence.report.only("/held/0/killed")?;
     ensure!(killed.mode == Some(Mode::Daemon), "{killed:?}");
     ensure!(
         killed.daemon_pid == Some(before.pid),
         "not by {}: {killed:?}",
         before.pid
     );
-    at_least(killed, "duration", killed.duration, 190)?;
-    below(killed, "duration", killed.duration, 4000)?;
+    at_least(killed, "duration", killed.duration, HELD_MS)?;
+    within(killed, "duration", killed.duration, took)?;
     let (path, after) = ("/hello/0/after", after.pid);
     ensure!(
         evidence.report.only(path)?.daemon_pid == Some(after),
@@ -146,37 +154,55 @@ fn client_gone(backend: Backend) -> Result<()> {
     for wsgi in [Wsgi::Daemon, Wsgi::Embedded] {
         let run = Run::start(backend, Conf::measured(Mpm::Event, wsgi))?;
         let mut client = run.apache.connect()?;
-        client.send(get("/sleep/300/reset"))?;
-        client.wait_until_read()?;
+        client.send(get("/held/0/reset"))?;
+        run.apache.wait_until_at_gate("/held/0/reset")?;
+        let connection = client.connection()?;
         client.reset()?;
+        connection.wait_until_hung_up()?;
+        sleep(HELD);
+        run.apache.open_gate("/held/0/reset")?;
         let evidence = run.finish(1)?;
         evidence.check().run()?;
-        let request = evidence.report.only("/sleep/300/reset")?;
+        let request = evidence.report.only("/held/0/reset")?;
         ensure!(request.outcome == Outcome::ClientClosed, "{request:?}");
-        at_least(request, "application_time", request.application_time, 300)?;
-        at_least(request, "busy_time", request.busy_time, 300)?;
+        at_least(
+            request,
+            "application_time",
+            request.application_time,
+            HELD_MS,
+        )?;
+        at_least(request, "busy_time", request.busy_time, HELD_MS)?;
     }
     Ok(())
 }
 
 /// The client has its answer long before the thread is free again.
-fn close_that_sleeps(backend: Backend) -> Result<()> {
+fn close_that_lasts(backend: Backend) -> Result<()> {
     for wsgi in [Wsgi::Daemon, Wsgi::Embedded] {
         let run = Run::start(backend, Conf::measured(Mpm::Event, wsgi))?;
         let mut client = run.apache.connect()?;
         // The first loads the application.
-        for name in ["first", "closing"] {
-            Measured::of(&client.get(&format!("/closing/200/{name}"))?)?;
-        }
+        Measured::of(&client.get("/hello/0/first")?)?;
+        let (path, sent) = ("/closing/0/closing", Instant::now());
+        Measured::of(&client.get(path)?)?;
+        run.apache.wait_until_at_gate(path)?;
+        sleep(HELD);
+        let took = sent.elapsed();
+        run.apache.open_gate(path)?;
         drop(client);
         let evidence = run.finish(2)?;
         evidence.check().run()?;
-        let request = evidence.report.only("/closing/200/closing")?;
+        let request = evidence.report.only(path)?;
         println!("{request:?}");
-        below(request, "duration", request.duration, 150)?;
-        at_least(request, "busy_time", request.busy_time, 200)?;
+        within(request, "duration", request.duration, took)?;
+        at_least(request, "busy_time", request.busy_time, HELD_MS)?;
         if wsgi == Wsgi::Daemon {
-            at_least(request, "application_time", request.application_time, 200)?;
+            at_least(
+                request,
+                "application_time",
+                request.application_time,
+                HELD_MS,
+            )?;
             ensure!(
                 request.send_time == Some(0),
                 "sent before the end: {request:?}"

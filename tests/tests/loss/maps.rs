@@ -99,7 +99,7 @@ fn long_paths(backend: Backend) -> Result<()> {
         &["--max-connections", "64"],
     )?;
     let mut kept = connections(&run, WANTED)?;
-    round(&mut kept, &format!("/slow/700/{}", "long".repeat(100)))?;
+    round(&mut kept, &format!("/slow/3000/{}", "long".repeat(100)))?;
     drop(kept);
     warned(&run, "long_path_full")?;
     let evidence = run.finish(WANTED)?;
@@ -121,7 +121,7 @@ fn handovers(backend: Backend) -> Result<()> {
         &["--max-handovers", "17"],
     )?;
     let mut kept = connections(&run, WANTED)?;
-    round(&mut kept, "/slow/700/all")?;
+    round(&mut kept, "/slow/3000/all")?;
     drop(kept);
     // Those before have all made room.
     round(&mut connections(&run, 4)?, "/slow/10/few")?;

@@ -5,10 +5,9 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use harness::apache::{Apache, Conf, Mpm, Wsgi};
+use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get};
-use harness::probe::Probe;
 use harness::run::Run;
 use harness::server::Server;
 
@@ -31,11 +30,7 @@ fn prefork_embedded(backend: Backend) -> Result<()> {
 const CLIENTS: usize = 8;
 
 fn churn(backend: Backend, conf: Conf) -> Result<()> {
-    let apache = Apache::start(conf)?;
-    let pid = apache.pid()?.to_string();
-    // Room for all of them: user space of a debug build is slower than this.
-    let probe = Probe::start(backend, ["--pid", &pid, "--ring-size", "64MiB"])?;
-    let run = Run { apache, probe };
+    let run = Run::start(backend, conf)?;
     let (ends, server) = (Instant::now() + duration() / 2, &run.apache);
     let client = |number: usize| -> Result<usize> {
         let mut answered = 0;

@@ -1,4 +1,4 @@
-//! What the kernel starts with: busybox, the modules for the disk, `/init`; and the
+//! What the kernel starts with: busybox, some modules, `/init`; and the
 //! payload, which travels as a second archive behind the first.
 
 use std::fs::{self, File, Permissions};
@@ -17,8 +17,9 @@ use crate::command;
 
 const INIT: &str = include_str!("init.sh");
 
-/// What a virtio disk needs, where it is not built in.
-const MODULES: [&str; 7] = [
+/// What a virtio disk needs, and by what the tests ask for a socket; where it is not
+/// built in.
+const MODULES: [&str; 9] = [
     "virtio",
     "virtio_ring",
     "virtio_pci_modern_dev",
@@ -26,6 +27,8 @@ const MODULES: [&str; 7] = [
     "virtio_pci",
     "virtio_blk",
     "ext4",
+    "inet_diag",
+    "tcp_diag",
 ];
 
 /// The first archive for this kernel.
