@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get};
+use harness::emulated::emulated;
 use harness::load::Load;
 use harness::measured::Measured;
 use harness::report::{Mode, Outcome};
@@ -70,8 +71,13 @@ fn queue_timeout(backend: Backend) -> Result<()> {
         );
         at_least(request, "queue_time", request.queue_time, 1000)?;
     }
-    // 700 ms each, one after the other: the third has waited 1.4 s.
-    ensure!(rejected == 2, "{rejected} of 4 waited too long");
+    // 700 ms each, one after the other: the third has waited 1.4 s. Where processors are
+    // emulated the first may take a second by itself, and the second waits too long.
+    let most = if emulated() { 3 } else { 2 };
+    ensure!(
+        (2..=most).contains(&rejected),
+        "{rejected} of 4 waited too long"
+    );
     Ok(())
 }
 
