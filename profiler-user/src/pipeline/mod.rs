@@ -182,12 +182,13 @@ impl Run {
     fn drain(&mut self) {
         let Self { probe, stages, .. } = self;
         probe.drain(|record, interned| stages.accept(record, interned));
+        // Afterwards: what was drained had come in by the clock as it was.
+        stages.refresh_clock();
     }
 
     fn close_window(&mut self) {
         let servers = self.servers();
         self.drain();
-        self.stages.refresh_clock();
         let (start, end) = self.schedule.advance(unix_now());
         let (window, snapshot) = self.stages.close(start, end, servers);
         self.console.print(&self.intervals.lines(&window));

@@ -23,24 +23,32 @@ impl Schedule {
         }
     }
 
-    /// How long until the open window ends. At most an interval: the wall clock
-    /// may be set back while we wait.
+    /// How long until the open window ends; no time if the wall clock was set back, as
+    /// that end may be hours away. It is asked anew whenever anything happens.
     pub(super) fn wait(&self, now: u64) -> Duration {
-        Duration::from_nanos(self.end.saturating_sub(now).min(self.interval))
+        if self.was_set_back(now) {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(self.end.saturating_sub(now))
     }
 
     /// Ends the open window and opens the next: begin and end of the former. One
     /// that was kept waiting ends at the last multiple before `now`.
     pub(super) fn advance(&mut self, now: u64) -> (u64, u64) {
-        let was_set_back = now.saturating_add(self.interval) < self.end;
-        let ended = if was_set_back {
-            (self.start.min(now), now)
+        let ended = if self.was_set_back(now) {
+            (now, now)
         } else {
             (self.start, self.end.max(now - now % self.interval))
         };
         self.start = ended.1;
         self.end = next_multiple(ended.1, self.interval);
         ended
+    }
+
+    /// Whether the clock is more than an interval before the open window. Nearer is no
+    /// sign of it: a window may be closed a little early.
+    fn was_set_back(&self, now: u64) -> bool {
+        now.saturating_add(self.interval) < self.start
     }
 
     /// The open window, cut short at `now`.
@@ -74,7 +82,7 @@ mod tests {
     fn a_timer_may_fire_early_or_late() {
         let mut schedule = schedule(13);
         assert_eq!(schedule.advance(19), (13, 20), "early");
-        assert_eq!(schedule.wait(19), Duration::from_nanos(10));
+        assert_eq!(schedule.wait(19), Duration::from_nanos(11));
         assert_eq!(schedule.advance(57), (20, 50), "late");
         assert_eq!(schedule.close(57), (50, 57));
     }
@@ -82,9 +90,13 @@ mod tests {
     #[test]
     fn the_clock_may_be_set() {
         let mut schedule = schedule(1_000);
-        assert_eq!(schedule.wait(5), Duration::from_nanos(10));
-        assert_eq!(schedule.advance(15), (15, 15), "back");
-        assert_eq!(schedule.advance(20), (15, 20));
+        // At once: whoever asks is interrupted and asks again before an interval is over.
+        assert_eq!(schedule.wait(5), Duration::ZERO);
+        assert_eq!(schedule.advance(5), (5, 5), "back");
+        assert_eq!(schedule.wait(6), Duration::from_nanos(4));
+        assert_eq!(schedule.advance(10), (5, 10));
+        assert_eq!(schedule.wait(9), Duration::from_nanos(11), "back a little");
+        assert_eq!(schedule.advance(20), (10, 20));
         assert_eq!(schedule.advance(5_000), (20, 5_000), "forward");
     }
 }

@@ -185,9 +185,10 @@ impl Conf {
     }
 }
 
-/// The usual pools of Apache.
+/// The usual pools of Apache. None is ever too many: prefork wakes a child that is to end by
+/// a request of its own (`OPTIONS *`), which that child may not live to log.
 const PROCESSES: &str =
-    "ServerLimit 12\nMaxRequestWorkers 12\nStartServers 4\nMinSpareServers 2\nMaxSpareServers 6";
+    "ServerLimit 12\nMaxRequestWorkers 12\nStartServers 4\nMinSpareServers 2\nMaxSpareServers 12";
 const THREADS: &str = "ServerLimit 3\nThreadsPerChild 8\nMaxRequestWorkers 24\nStartServers 2\n\
                        MinSpareThreads 8\nMaxSpareThreads 24";
 

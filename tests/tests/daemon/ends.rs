@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get};
+use harness::emulated::emulated;
 use harness::load::Load;
 use harness::measured::Measured;
 use harness::report::{Mode, Outcome};
@@ -75,8 +76,14 @@ fn queue_timeout(backend: Backend) -> Result<()> {
         );
         at_least(request, "queue_time", request.queue_time, 3000)?;
     }
-    // 2 s each, one after the other: the second has waited 2 s, the third 4.
-    ensure!(rejected == 2, "{rejected} of 4 waited too long");
+    // 2 s each, one after the other: the second has waited 2 s, the third 4. Where
+    // processors are emulated the first may take a second more, and the second waits too
+    // long.
+    let most = if emulated() { 3 } else { 2 };
+    ensure!(
+        (2..=most).contains(&rejected),
+        "{rejected} of 4 waited too long"
+    );
     Ok(())
 }
 

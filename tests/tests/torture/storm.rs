@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Result, anyhow, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
-use harness::emulated::patiently;
+use harness::emulated::emulated;
 use harness::report::Request;
 use harness::run::{Evidence, Run};
 
@@ -142,11 +142,13 @@ fn finish(run: Run, tally: &Tally, unlogged: fn(&Request) -> bool) -> Result<Evi
 /// Runs the mixture, with blows in the meantime.
 fn stormed(apache: &Apache, blow: fn(&Apache) -> Result<()>) -> Result<Tally> {
     let over = AtomicBool::new(false);
+    // There a restart alone takes seconds.
+    let pause = if emulated() { PAUSE * 4 } else { PAUSE };
     thread::scope(|scope| {
         let blows = scope.spawn(|| {
             let mut count = 0;
             while !over.load(Ordering::Relaxed) {
-                sleep(patiently(PAUSE));
+                sleep(pause);
                 blow(apache)?;
                 count += 1;
             }

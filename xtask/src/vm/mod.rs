@@ -51,9 +51,9 @@ pub struct Options {
     /// Only the back end that `--hooks auto` takes.
     #[arg(long, conflicts_with = "back_ends")]
     auto: bool,
-    /// Only tests with this in their name.
+    /// Only tests with this in their name; may be repeated.
     #[arg(long = "test")]
-    test: Option<String>,
+    tests: Vec<String>,
     /// Fetch the newest kernels, even where there are some in the cache.
     #[arg(long)]
     refresh: bool,
@@ -65,7 +65,7 @@ impl Options {
         Self {
             all,
             auto: !all,
-            test,
+            tests: test.into_iter().collect(),
             ..Self::default()
         }
     }
@@ -87,7 +87,7 @@ pub fn tally(options: &Options) -> Result<Tally> {
     let mut progress = Progress::new("vm", 3);
     let programs = build(&mut progress, &kernels)?;
     let columns = columns(&programs[0], options)?;
-    let tests = programs[0].names(options.test.as_deref())?;
+    let tests = programs[0].names(&options.tests)?;
     if tests.is_empty() {
         println!("no end-to-end test is named so");
         return Ok(Tally::default());

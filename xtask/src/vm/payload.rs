@@ -82,12 +82,13 @@ impl Programs {
         self.arch == arch
     }
 
-    /// The names of all tests that contain `filter`.
-    pub fn names(&self, filter: Option<&str>) -> Result<Vec<String>> {
+    /// The names of all tests that contain one of `parts`, or of all if there are none.
+    pub fn names(&self, parts: &[String]) -> Result<Vec<String>> {
         let mut list = Command::new(&self.tests);
         let list = command::read(list.args(["--list", "--format=terse"]))?;
         let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
-        let wanted = names.filter(|name| filter.is_none_or(|filter| name.contains(filter)));
+        let wanted =
+            names.filter(|name| parts.is_empty() || parts.iter().any(|part| name.contains(part)));
         Ok(wanted.map(str::to_owned).collect())
     }
 
