@@ -177,7 +177,7 @@ mod tests {
         let names = |kernels: Vec<Kernel>| -> Vec<&str> {
             kernels.into_iter().map(|kernel| kernel.name).collect()
         };
-        assert_eq!(names(choose(&[], false).unwrap()), ["6.1"]);
+        assert_eq!(names(choose(&[], false).unwrap()), ["6.1", "7.x"]);
         assert_eq!(names(choose(&["5.10".into()], false).unwrap()), ["5.10"]);
         assert_eq!(choose(&[], true).unwrap().len(), ALL.len());
         let error = choose(&["6.2".into()], false).unwrap_err().to_string();
