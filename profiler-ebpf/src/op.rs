@@ -293,7 +293,7 @@ impl Op {
         self.send(record.cast_const().cast(), HEADER_SIZE + len as usize)
     }
 
-    /// Sends `len` bytes. User space looks by itself every few milliseconds, and is
+    /// Sends `len` bytes. User space looks by itself ten times a second, and is
     /// woken only when much has gathered: a wake-up costs more than the record. Whether
     /// it has, too, is asked only now and then.
     #[inline(always)]

@@ -20,10 +20,7 @@ fn event_embedded(backend: Backend) -> Result<()> {
 }
 
 fn prefork_embedded(backend: Backend) -> Result<()> {
-    // Apache wakes a child that it wants to end by a request of its own, which that
-    // child may not live to log: none is to be ended.
-    let conf = Conf::new(Mpm::Prefork, Wsgi::Embedded).directive("MaxSpareServers 12");
-    churn(backend, conf)
+    churn(backend, Conf::new(Mpm::Prefork, Wsgi::Embedded))
 }
 
 /// At the same time.
