@@ -14,7 +14,8 @@
 //! A stage imports only earlier stages and [`model`]; only [`pipeline`] sees all
 //! of them. Beside the line: [`cli`] says what is wanted, [`discovery`] which
 //! processes that means, [`limits`] what bounds it, [`privileges`] what it is allowed,
-//! and [`error`] what the exit status is when it fails.
+//! and [`error`] what the exit status is when it fails. [`tick`] is what all screens and
+//! sinks are told as a window ends.
 
 pub mod aggregate;
 pub mod check;
@@ -32,6 +33,7 @@ pub mod probe;
 pub mod request;
 pub mod sinks;
 pub mod summary;
+pub mod tick;
 
 use std::io::{self, Write};
 

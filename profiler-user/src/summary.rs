@@ -17,7 +17,7 @@ pub const UNDECODED: &str = "undecoded";
 pub const SKIPPED_RUNS: &str = "skipped_runs";
 
 /// The account of a run.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// Requests that the kernel side saw.
     pub seen: u64,
@@ -87,6 +87,13 @@ impl Counts {
         self.0.iter().copied().filter(|(_, count)| *count > 0)
     }
 
+    /// That of this name; 0 if there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> u64 {
+        let named = self.0.iter().find(|(known, _)| *known == name);
+        named.map_or(0, |(_, count)| *count)
+    }
+
     /// Their sum.
     #[must_use]
     pub fn sum(&self) -> u64 {
@@ -132,8 +139,8 @@ pub struct Facts<'a> {
     pub skipped_runs: u64,
     /// What was allowed.
     pub limits: Limits,
-    /// Requests read and unfinished.
-    pub in_flight: u64,
+    /// Requests read and unfinished; `None`: all that are neither reported nor lost.
+    pub in_flight: Option<u64>,
     /// The back end.
     pub hooks: &'static str,
     /// The kernel's release.
@@ -162,14 +169,17 @@ impl Summary {
         ];
         let lost = Counts(named(Counter::is_loss).chain([undecoded]).collect());
         let notes = Counts(named(Counter::is_note).chain(own).collect());
+        let in_flight = facts
+            .in_flight
+            .unwrap_or_else(|| seen.saturating_sub(facts.reported + lost.sum()));
         let limits = lost.non_zero().chain(notes.non_zero());
         let limits = limits.filter_map(|(name, count)| Hit::of(name, count, &facts.limits));
         Self {
             seen,
             limits: limits.collect(),
             reported: facts.reported,
-            in_flight: facts.in_flight,
-            balanced: seen == facts.reported + facts.in_flight + lost.sum(),
+            in_flight,
+            balanced: seen == facts.reported + in_flight + lost.sum(),
             lost,
             notes,
             hooks: facts.hooks,
@@ -206,7 +216,7 @@ pub(crate) mod tests {
             unserved_ports: 0,
             skipped_runs: 0,
             limits: Limits::default(),
-            in_flight: 3,
+            in_flight: Some(3),
             hooks: "sock",
             kernel: "6.18.44".into(),
             attach_time: Duration::from_micros(81_250),

@@ -7,6 +7,7 @@ use super::slowest::slowest;
 use super::text::{Line, Tone};
 use super::{human, interval, table};
 use crate::aggregate::Window;
+use crate::sinks::Delivered;
 use crate::summary::{SKIPPED_RUNS, Summary, UNDECODED};
 
 /// Routes shown of the whole run.
@@ -14,15 +15,6 @@ const TOP: usize = 25;
 
 /// Slowest requests shown of the whole run.
 const SLOWEST: usize = 3;
-
-/// What an output delivered.
-#[derive(Clone, Debug)]
-pub struct Delivered {
-    /// In words.
-    pub text: String,
-    /// Whether something did not arrive.
-    pub failed: bool,
-}
 
 /// The last block: `run` is the whole of it as one window.
 #[must_use]

@@ -16,7 +16,7 @@ mod slowest;
 mod table;
 mod text;
 
-pub use account::{Delivered, account};
+pub use account::account;
 pub use banner::{Banner, banner};
 pub use console::Console;
 pub use interval::Intervals;

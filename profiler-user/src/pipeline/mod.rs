@@ -1,19 +1,21 @@
 //! The run: attach, watch, drain, deliver, account.
 //!
-//! One thread does it all but the writing of JSON lines. If the terminal blocks (a pipe
-//! nobody empties), records wait in the ring buffer, and those that do not fit are
-//! counted as lost.
+//! One thread does it all but the delivery: outputs have threads of their own. If the
+//! terminal blocks (a pipe nobody empties), records wait in the ring buffer, and those
+//! that do not fit are counted as lost.
 
 mod host;
 mod outputs;
 mod ring;
 mod schedule;
+mod services;
 mod stages;
 mod stop;
 mod watcher;
 
 use std::collections::HashSet;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::sync::mpsc;
@@ -25,7 +27,8 @@ use crate::output::{self, Banner, Console, Intervals};
 use crate::pool::{Listeners, Pools};
 use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
-use crate::summary::SKIPPED_RUNS;
+use crate::summary::{SKIPPED_RUNS, Summary};
+use crate::tick::About;
 use host::unix_now;
 use outputs::Outputs;
 use ring::Ring;
@@ -61,7 +64,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
     // Before any thread is started, the one that writes JSON lines being the first.
     privileges::raise_priority();
     let (notices, inbox) = mpsc::unbounded_channel();
-    let outputs = Outputs::open(&settings, notices)?;
+    let outputs = Outputs::open(&settings, &notices)?;
 
     let mut probe = Probe::attach(&probe_settings(&settings))?;
     let attached = Instant::now();
@@ -127,6 +130,7 @@ impl Run {
             .map(|id| describe::root(*id, &snapshot))
             .collect();
         self.drain();
+        self.stages.outputs.begin(&self.about(&targets));
         self.console.print(&output::banner(&Banner {
             targets: &targets,
             hooks: self.probe.back_end().name(),
@@ -136,6 +140,18 @@ impl Run {
             outputs: self.stages.outputs.plan(),
         }));
         Ok(())
+    }
+
+    fn about(&self, targets: &[String]) -> Arc<About> {
+        Arc::new(About {
+            version: env!("CARGO_PKG_VERSION"),
+            hostname: host::name(),
+            kernel: host::kernel(),
+            hooks: self.probe.back_end().name(),
+            targets: targets.to_owned(),
+            interval: self.schedule.interval(),
+            began_unix_ns: self.began_unix_ns,
+        })
     }
 
     async fn until_stopped(mut self) -> Result<()> {
@@ -190,25 +206,22 @@ impl Run {
         let servers = self.servers();
         self.drain();
         let (start, end) = self.schedule.advance(unix_now());
-        let (window, snapshot) = self.stages.close(start, end, servers);
-        self.console.print(&self.intervals.lines(&window));
-        self.console.print(&output::pools(&snapshot));
-        self.tell_limits();
+        let tick = self.stages.close(start, end, servers, &self.probe);
+        self.console.print(&self.intervals.lines(&tick.window));
+        self.console.print(&output::pools(&tick.snapshot));
+        self.tell_limits(&tick.account);
     }
 
     /// Says once of each limit that it was hit.
-    fn tell_limits(&mut self) {
-        if !self.told.contains(SKIPPED_RUNS) {
-            let skipped = self.probe.skipped_runs();
-            if skipped > 0 {
-                self.told.insert(SKIPPED_RUNS);
-                self.console.warn(format!(
-                    "the kernel left out {skipped} runs of a program that was under way on that \
-                     CPU: parts of requests may be missing"
-                ));
-            }
+    fn tell_limits(&mut self, account: &Summary) {
+        let skipped = account.notes.get(SKIPPED_RUNS);
+        if skipped > 0 && self.told.insert(SKIPPED_RUNS) {
+            self.console.warn(format!(
+                "the kernel left out {skipped} runs of a program that was under way on that \
+                 CPU: parts of requests may be missing"
+            ));
         }
-        for hit in self.stages.hits(&self.probe) {
+        for hit in &account.limits {
             if self.told.insert(hit.counter) {
                 let text = format!("{} so far {}: {}", hit.count, hit.counter, hit.words);
                 self.console.warn(text);
@@ -255,9 +268,9 @@ impl Run {
         self.drain();
         let now = unix_now().max(self.began_unix_ns);
         let (start, end) = self.schedule.close(now);
-        self.stages.close(start, end, servers);
+        self.stages.close(start, end, servers, &self.probe);
         let run = self.stages.run(self.began_unix_ns, now);
-        let summary = self.stages.summary(&self.probe);
+        let summary = Arc::new(self.stages.summary(&self.probe));
         let (delivered, result) = self.stages.outputs.finish(&summary).await;
         while let Ok(notice) = self.inbox.try_recv() {
             self.console.warn(notice);

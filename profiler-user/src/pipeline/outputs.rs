@@ -3,20 +3,20 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::host;
-use crate::aggregate::Window;
+use super::services::Services;
 use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
 use crate::model::Request;
-use crate::output::Delivered;
-use crate::pool::Snapshot;
 use crate::sinks::influxdb::{self, InfluxDb};
-use crate::sinks::jsonl::{self, JsonLines};
+use crate::sinks::jsonl::JsonLines;
+use crate::sinks::{Delivered, Notices, Sink};
 use crate::summary::Summary;
+use crate::tick::{About, Tick};
 
 /// For one request to InfluxDB, connecting included.
 const INFLUX_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,50 +28,52 @@ const INFLUX_BATCH: usize = 5_000;
 const INFLUX_BUFFER: usize = 16 << 20;
 
 /// Everything that is written besides lines for people.
+#[derive(Default)]
 pub(super) struct Outputs {
-    jsonl: Option<(PathBuf, JsonLines)>,
-    influx: Option<(String, InfluxDb)>,
+    sinks: Vec<Box<dyn Sink>>,
     summary: Option<(PathBuf, Box<dyn Write>)>,
     plan: Vec<String>,
+    /// Only where a sink needs it.
+    services: Option<Services>,
 }
 
 impl Outputs {
     /// Opens them all: what cannot be written shows before anything is watched.
-    pub(super) fn open(settings: &Settings, notices: UnboundedSender<String>) -> Result<Self> {
-        let mut plan = Vec::new();
-        let jsonl = match &settings.jsonl {
-            Some(path) => {
-                plan.push(format!("each request to {}", shown(path)));
-                Some((path.clone(), JsonLines::open(path, notices.clone())?))
-            }
-            None => None,
-        };
-        let influx = match &settings.influx {
-            Some(influx) => {
-                let place = place(influx);
-                let interval = humantime::format_duration(settings.interval);
-                plan.push(format!("aggregates of every {interval} to {place}"));
-                let started = InfluxDb::start(influx_settings(influx), notices);
-                Some((place, started.context("cannot write to InfluxDB")?))
-            }
-            None => None,
-        };
-        let summary = match &settings.summary {
-            Some(path) => {
-                plan.push(format!("the summary to {}, at the end", shown(path)));
-                let file = open(path);
-                let file =
-                    file.with_context(|| format!("--summary: cannot open {}", path.display()));
-                Some((path.clone(), file?))
-            }
-            None => None,
-        };
-        Ok(Self {
-            jsonl,
-            influx,
-            summary,
-            plan,
-        })
+    pub(super) fn open(settings: &Settings, notices: &Notices) -> Result<Self> {
+        let mut outputs = Self::default();
+        if let Some(path) = &settings.jsonl {
+            let sink = JsonLines::open(path, notices.clone())?;
+            outputs.add(format!("each request to {}", shown(path)), sink);
+        }
+        if let Some(influx) = &settings.influx {
+            let _there = outputs.services()?.handle().enter();
+            let given = influx_settings(influx);
+            let interval = humantime::format_duration(settings.interval);
+            let plan = format!("aggregates of every {interval} to {}", given.place());
+            let sink = InfluxDb::start(given, notices.clone());
+            outputs.add(plan, sink.context("cannot write to InfluxDB")?);
+        }
+        if let Some(path) = &settings.summary {
+            let plan = format!("the summary to {}, at the end", shown(path));
+            let file = open(path);
+            let file = file.with_context(|| format!("--summary: cannot open {}", path.display()));
+            outputs.summary = Some((path.clone(), file?));
+            outputs.plan.push(plan);
+        }
+        Ok(outputs)
+    }
+
+    fn add(&mut self, plan: String, sink: impl Sink + 'static) {
+        self.plan.push(plan);
+        self.sinks.push(Box::new(sink));
+    }
+
+    fn services(&mut self) -> Result<&Services> {
+        if self.services.is_none() {
+            let services = Services::start();
+            self.services = Some(services.context("cannot start the outputs' thread")?);
+        }
+        self.services.as_ref().context("it was just started")
     }
 
     /// What will be written where, a line each.
@@ -84,34 +86,33 @@ impl Outputs {
         !self.plan.is_empty()
     }
 
+    /// Tells all of them what is watched.
+    pub(super) fn begin(&mut self, about: &Arc<About>) {
+        for sink in &mut self.sinks {
+            sink.begin(about);
+        }
+    }
+
     /// Delivers a request.
     pub(super) fn request(&mut self, request: &Request) {
-        if let Some((_, jsonl)) = &mut self.jsonl {
-            jsonl.request(request);
-        }
-        if let Some((_, influx)) = &mut self.influx {
-            influx.request(request);
+        for sink in &mut self.sinks {
+            sink.request(request);
         }
     }
 
-    /// Delivers a window, and the servers' state at its end.
-    pub(super) fn window(&mut self, window: &Window, snapshot: &Snapshot) {
-        if let Some((_, influx)) = &mut self.influx {
-            influx.window(window, snapshot);
+    /// Delivers a window.
+    pub(super) fn tick(&mut self, tick: &Arc<Tick>) {
+        for sink in &mut self.sinks {
+            sink.tick(tick);
         }
     }
 
-    /// Delivers the rest and the summary. Says what arrived; what did not arrive
-    /// is an error as well.
-    pub(super) async fn finish(mut self, summary: &Summary) -> (Vec<Delivered>, Result<()>) {
-        let mut delivered = Vec::new();
-        if let Some((path, jsonl)) = self.jsonl.take() {
-            delivered.push(jsonl_report(&path, jsonl.finish(PATIENCE)));
-        }
-        if let Some((place, influx)) = self.influx.take() {
-            let report = influx.finish(PATIENCE).await;
-            delivered.push(influx_report(&place, &report));
-        }
+    /// Delivers the rest, to all at the same time, and the summary. Says what arrived;
+    /// what did not arrive is an error as well.
+    pub(super) async fn finish(mut self, summary: &Arc<Summary>) -> (Vec<Delivered>, Result<()>) {
+        let sinks = std::mem::take(&mut self.sinks).into_iter();
+        let ends: Vec<_> = sinks.map(|sink| sink.finish(summary, PATIENCE)).collect();
+        let delivered = futures_util::future::join_all(ends).await;
         let mut result = match self.summary.take() {
             Some((path, mut file)) => write_summary(&mut file, summary)
                 .with_context(|| format!("--summary: cannot write {}", path.display())),
@@ -158,43 +159,6 @@ fn shown(path: &Path) -> String {
     }
 }
 
-fn jsonl_report(path: &Path, report: jsonl::Report) -> Delivered {
-    let lost = match report.lost {
-        0 => String::new(),
-        lost => format!(", {lost} lost"),
-    };
-    Delivered {
-        text: format!("{} requests to {}{lost}", report.written, shown(path)),
-        failed: report.lost > 0,
-    }
-}
-
-fn influx_report(place: &str, report: &influxdb::Report) -> Delivered {
-    let problems = [
-        (report.dropped, "dropped while it was away"),
-        (report.rejected, "rejected by it"),
-        (report.errors, "failed attempts"),
-    ];
-    let mut parts = vec![format!("{} points to {place}", report.written)];
-    let problems = problems.into_iter().filter(|(count, _)| *count > 0);
-    parts.extend(problems.map(|(count, what)| format!("{count} {what}")));
-    // Counted and told, but no failure of this run: the database is somebody
-    // else's, and the profiling went on.
-    Delivered {
-        text: parts.join(", "),
-        failed: false,
-    }
-}
-
-fn place(influx: &Influx) -> String {
-    match &influx.target {
-        InfluxTarget::V1 { db, .. } => format!("InfluxDB {}, database {db}", influx.url),
-        InfluxTarget::V2 { org, bucket, .. } => {
-            format!("InfluxDB {}, bucket {bucket} of {org}", influx.url)
-        }
-    }
-}
-
 fn influx_settings(influx: &Influx) -> influxdb::Settings {
     influxdb::Settings {
         url: influx.url.to_string(),
@@ -228,21 +192,15 @@ mod tests {
 
     #[test]
     fn what_did_not_arrive_is_an_error() {
-        let report = influxdb::Report {
-            written: 7,
-            errors: 2,
-            ..Default::default()
+        let delivered = |failed| Delivered {
+            text: "6 requests to out, 3 lost".into(),
+            failed,
         };
-        let made_good = influx_report("x", &report);
-        assert_eq!(made_good.text, "7 points to x, 2 failed attempts");
-        assert!(all_arrived(&[made_good]).is_ok());
-        let report = jsonl::Report {
-            written: 6,
-            lost: 3,
-        };
-        let disk_full = jsonl_report(Path::new("out"), report);
+        assert!(all_arrived(&[delivered(false)]).is_ok());
         assert_eq!(
-            all_arrived(&[disk_full]).unwrap_err().to_string(),
+            all_arrived(&[delivered(false), delivered(true)])
+                .unwrap_err()
+                .to_string(),
             "not everything was delivered: 6 requests to out, 3 lost"
         );
     }

@@ -23,6 +23,11 @@ impl Schedule {
         }
     }
 
+    /// Length of a window.
+    pub(super) const fn interval(&self) -> Duration {
+        Duration::from_nanos(self.interval)
+    }
+
     /// How long until the open window ends; no time if the wall clock was set back, as
     /// that end may be hours away. It is asked anew whenever anything happens.
     pub(super) fn wait(&self, now: u64) -> Duration {

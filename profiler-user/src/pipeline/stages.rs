@@ -1,13 +1,16 @@
 //! What a record passes through: decode, aggregate, pools, outputs.
 
+use std::sync::Arc;
+
 use super::host;
 use super::outputs::Outputs;
 use crate::aggregate::{Aggregator, Window};
 use crate::ingest::Decoder;
-use crate::limits::{Limits, PORT_FULL, ROUTE_OVERFLOW};
-use crate::pool::{Now, Pools, Serving, Snapshot};
+use crate::limits::Limits;
+use crate::pool::{Now, Pools, Serving};
 use crate::probe::{Blobs, Probe, ServingThread};
-use crate::summary::{Facts, Hit, Summary};
+use crate::summary::{Facts, Summary};
+use crate::tick::Tick;
 
 /// The servers as a window ends.
 pub(super) struct Servers {
@@ -65,7 +68,13 @@ impl Stages {
     }
 
     /// Ends a window and delivers it; times are nanoseconds since the epoch.
-    pub(super) fn close(&mut self, start: u64, end: u64, servers: Servers) -> (Window, Snapshot) {
+    pub(super) fn close(
+        &mut self,
+        start: u64,
+        end: u64,
+        servers: Servers,
+        probe: &Probe,
+    ) -> Arc<Tick> {
         let window = self.aggregator.close(start, end);
         let serving = |thread: &ServingThread| Serving {
             pid: thread.pid,
@@ -78,8 +87,13 @@ impl Stages {
             roots: servers.roots,
         };
         let snapshot = self.pools.close(start, end, &now);
-        self.outputs.window(&window, &snapshot);
-        (window, snapshot)
+        let tick = Arc::new(Tick {
+            window,
+            snapshot,
+            account: self.so_far(probe),
+        });
+        self.outputs.tick(&tick);
+        tick
     }
 
     /// The whole run as one window.
@@ -87,21 +101,18 @@ impl Stages {
         self.aggregator.run(start, end)
     }
 
-    /// The limits that have been hit so far.
-    pub(super) fn hits(&self, probe: &Probe) -> Vec<Hit> {
-        let own = [
-            (PORT_FULL, probe.unserved()),
-            (ROUTE_OVERFLOW, self.decoder.overflowed_routes()),
-        ];
-        let counters = probe.counters().into_iter();
-        let counts = counters.map(|(counter, count)| (counter.name(), count));
-        let hit = counts.chain(own).filter(|(_, count)| *count > 0);
-        hit.filter_map(|(name, count)| Hit::of(name, count, &self.limits))
-            .collect()
-    }
-
     /// The account; exact once `probe` is detached and drained.
     pub(super) fn summary(&self, probe: &Probe) -> Summary {
+        self.account(probe, Some(probe.in_flight()))
+    }
+
+    /// The account while it runs: the requests that are neither reported nor lost are in
+    /// flight, without a look at each.
+    fn so_far(&self, probe: &Probe) -> Summary {
+        self.account(probe, None)
+    }
+
+    fn account(&self, probe: &Probe, in_flight: Option<u64>) -> Summary {
         Summary::new(Facts {
             counters: &probe.counters(),
             reported: self.reported,
@@ -110,7 +121,7 @@ impl Stages {
             unserved_ports: probe.unserved(),
             skipped_runs: probe.skipped_runs(),
             limits: self.limits,
-            in_flight: probe.in_flight(),
+            in_flight,
             hooks: probe.back_end().name(),
             kernel: host::kernel(),
             attach_time: probe.attach_time(),

@@ -1,16 +1,51 @@
 //! Where requests and windows go.
 //!
-//! Every sink is a plain handle that is given [requests](crate::model::Request),
-//! [windows](crate::aggregate::Window) or both, and never blocks who gives them:
-//! it hands them to a writer of its own through a buffer of bounded size. What it
-//! could not deliver it counts; that it could not, it tells once, as a line of
-//! text to the `notices` channel.
+//! Every [`Sink`] is a plain handle that never blocks who gives it something: it hands
+//! that to a writer of its own through a buffer of bounded size. What it could not
+//! deliver it counts; that it could not, it tells once, as a line of text to the
+//! `notices` channel.
 
 pub mod influxdb;
 pub mod jsonl;
 mod names;
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::sync::mpsc::UnboundedSender;
+
+use crate::model::Request;
+use crate::summary::Summary;
+use crate::tick::{About, Tick};
 
 /// Where a sink tells the operator what went wrong: one line, without newline.
 pub type Notices = UnboundedSender<String>;
+
+/// The end of a sink.
+pub type Finish = Pin<Box<dyn Future<Output = Delivered>>>;
+
+/// What an output delivered.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// In words.
+    pub text: String,
+    /// Whether something did not arrive.
+    pub failed: bool,
+}
+
+/// An output. No call waits for anything.
+pub trait Sink {
+    /// The run begins.
+    fn begin(&mut self, _about: &Arc<About>) {}
+
+    /// Takes a finished request.
+    fn request(&mut self, _request: &Request) {}
+
+    /// Takes a window that has ended.
+    fn tick(&mut self, _tick: &Arc<Tick>) {}
+
+    /// Delivers what waits, for no longer than `patience`, and gives up on the rest.
+    /// The summary is that of the whole run.
+    fn finish(self: Box<Self>, summary: &Arc<Summary>, patience: Duration) -> Finish;
+}

@@ -38,10 +38,12 @@ use self::encode::Encoder;
 use self::notices::Teller;
 use self::outbox::Outbox;
 pub use self::settings::{Schema, Settings, SettingsError, Target};
-use super::Notices;
+use super::{Delivered, Finish, Notices, Sink};
 use crate::aggregate::Window;
 use crate::model::Request;
 use crate::pool::Snapshot;
+use crate::summary::Summary;
+use crate::tick::Tick;
 
 /// Why writing to InfluxDB cannot even begin.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +81,7 @@ pub struct InfluxDb {
     finishing: watch::Sender<bool>,
     delivery: JoinHandle<()>,
     notices: Notices,
+    place: String,
 }
 
 impl InfluxDb {
@@ -91,6 +94,7 @@ impl InfluxDb {
         let outbox = Arc::new(Outbox::new(settings.batch_points, settings.buffer_bytes));
         let (finish, finishing) = watch::channel(false);
         let encoder = Encoder::new(&settings);
+        let place = settings.place();
         let delivery = Delivery {
             client,
             outbox: Arc::clone(&outbox),
@@ -103,6 +107,7 @@ impl InfluxDb {
             finishing: finish,
             delivery: tokio::spawn(delivery.run(settings)),
             notices,
+            place,
         })
     }
 
@@ -148,7 +153,56 @@ impl InfluxDb {
     }
 }
 
+impl Sink for InfluxDb {
+    fn request(&mut self, request: &Request) {
+        Self::request(self, request);
+    }
+
+    fn tick(&mut self, tick: &Arc<Tick>) {
+        self.window(&tick.window, &tick.snapshot);
+    }
+
+    fn finish(self: Box<Self>, _: &Arc<Summary>, patience: Duration) -> Finish {
+        let place = self.place.clone();
+        Box::pin(async move { delivered(&place, &Self::finish(*self, patience).await) })
+    }
+}
+
+fn delivered(place: &str, report: &Report) -> Delivered {
+    let problems = [
+        (report.dropped, "dropped while it was away"),
+        (report.rejected, "rejected by it"),
+        (report.errors, "failed attempts"),
+    ];
+    let mut parts = vec![format!("{} points to {place}", report.written)];
+    let problems = problems.into_iter().filter(|(count, _)| *count > 0);
+    parts.extend(problems.map(|(count, what)| format!("{count} {what}")));
+    // Counted and told, but no failure of this run: the database is somebody
+    // else's, and the profiling went on.
+    Delivered {
+        text: parts.join(", "),
+        failed: false,
+    }
+}
+
 fn tell_dropped(notices: &Notices) {
     // Nobody listens any more: then there is nobody to tell.
     let _ = notices.send("influxdb: the buffer is full, the oldest points are dropped".into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_attempt_is_told_and_no_failure() {
+        let report = Report {
+            written: 7,
+            errors: 2,
+            ..Report::default()
+        };
+        let delivered = delivered("x", &report);
+        assert_eq!(delivered.text, "7 points to x, 2 failed attempts");
+        assert!(!delivered.failed);
+    }
 }

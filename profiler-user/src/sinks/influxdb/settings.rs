@@ -117,6 +117,16 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// Server and database, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let url = self.shown_url();
+        match &self.target {
+            Target::V1 { db, .. } => format!("InfluxDB {url}, database {db}"),
+            Target::V2 { org, bucket, .. } => format!("InfluxDB {url}, bucket {bucket} of {org}"),
+        }
+    }
+
     /// Finds what cannot work before anything is sent.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.base().map(drop)?;

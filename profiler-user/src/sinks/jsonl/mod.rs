@@ -10,12 +10,14 @@ mod writer;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::record::Record;
 use self::writer::Writer;
-use super::Notices;
+use super::{Delivered, Finish, Notices, Sink};
 use crate::model::Request;
+use crate::summary::Summary;
 
 /// What became of the requests so far. Those in neither wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct OpenError {
 #[derive(Debug)]
 pub struct JsonLines {
     writer: Writer,
+    /// The output, for people.
+    name: String,
     scratch: Vec<u8>,
 }
 
@@ -55,7 +59,7 @@ impl JsonLines {
             })
         };
         open()
-            .and_then(|out| Self::to(out, path.display().to_string(), notices))
+            .and_then(|out| Self::to(out, shown(path), notices))
             .map_err(|source| OpenError {
                 path: path.to_owned(),
                 source,
@@ -64,7 +68,8 @@ impl JsonLines {
 
     fn to(out: Box<dyn Write + Send>, name: String, notices: Notices) -> io::Result<Self> {
         Ok(Self {
-            writer: Writer::start(out, name, notices)?,
+            writer: Writer::start(out, name.clone(), notices)?,
+            name,
             scratch: Vec::new(),
         })
     }
@@ -91,6 +96,36 @@ impl JsonLines {
     pub fn finish(self, deadline: Duration) -> Report {
         self.writer.finish(deadline)
     }
+}
+
+impl Sink for JsonLines {
+    fn request(&mut self, request: &Request) {
+        Self::request(self, request);
+    }
+
+    fn finish(self: Box<Self>, _: &Arc<Summary>, patience: Duration) -> Finish {
+        let name = self.name.clone();
+        let last = tokio::task::spawn_blocking(move || Self::finish(*self, patience));
+        Box::pin(async move { delivered(&name, last.await.unwrap_or_default()) })
+    }
+}
+
+fn delivered(name: &str, report: Report) -> Delivered {
+    let lost = match report.lost {
+        0 => String::new(),
+        lost => format!(", {lost} lost"),
+    };
+    Delivered {
+        text: format!("{} requests to {name}{lost}", report.written),
+        failed: report.lost > 0,
+    }
+}
+
+fn shown(path: &Path) -> String {
+    if path == Path::new("-") {
+        return "stdout".into();
+    }
+    path.display().to_string()
 }
 
 #[cfg(test)]
