@@ -16,6 +16,8 @@ use wsgiprobe::aggregate::Aggregator;
 use wsgiprobe::ingest::Decoder;
 use wsgiprobe::pool::{Listeners, Now, Pools};
 use wsgiprobe::probe::Blobs;
+use wsgiprobe::request::patterns::Patterns;
+use wsgiprobe::request::route::Router;
 use wsgiprobe::sinks::jsonl::JsonLines;
 
 const ROUNDS: usize = 10;
@@ -48,7 +50,7 @@ fn main() {
 
 /// Nanoseconds a request.
 fn best(records: &[Vec<u8>], mut lines: Option<&mut JsonLines>) -> u64 {
-    let mut decoder = Decoder::new(1_000);
+    let mut decoder = Decoder::new(Router::new(1_000, Patterns::default()));
     let mut aggregator = Aggregator::new();
     let mut pools = Pools::new(0, &[], Listeners::default());
     let rounds = (0..ROUNDS).map(|_| {

@@ -158,6 +158,10 @@ mod tests {
             (["--hooks", "kprobe"], "--hooks"),
             (["--influx-url", "localhost:8086"], "--influx-url"),
             (["--influx-db", "x"], "--influx-url"),
+            (
+                ["--route", "users/{id}"],
+                "--route users/{id}: a route begins with /",
+            ),
         ] {
             let message = watch(&arguments).unwrap_err();
             assert!(message.contains(option), "{arguments:?}: {message}");

@@ -133,6 +133,11 @@ pub(super) struct Options {
           help_heading = MEASURING)]
     pub interval: Duration,
 
+    /// Paths that belong together, e.g. '/users/{name}' or '/files/{*rest}': may be repeated,
+    /// and goes before what is made of a path without it (numbers, UUIDs and the like as {id})
+    #[arg(long, value_name = "PATTERN", help_heading = MEASURING)]
+    pub route: Vec<String>,
+
     #[command(flatten)]
     pub bounds: Bounds,
 

@@ -12,6 +12,7 @@ use url::Url;
 use super::options::Options;
 use super::{Hooks, Schema, Secret};
 use crate::limits::Limits;
+use crate::request::patterns::Patterns;
 
 /// What a run does.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Settings {
     pub targets: Targets,
     /// The hook back end.
     pub hooks: Hooks,
+    /// Routes that the user names.
+    pub patterns: Patterns,
     /// How much is kept.
     pub limits: Limits,
     /// Give up what is not needed any more, once attached.
@@ -112,9 +115,11 @@ pub(super) fn resolve(
         return Err("--jsonl and --summary name the same file; give each its own".into());
     }
     let influx = influx(&options, &environment)?;
+    let patterns = patterns(&options.route)?;
     Ok(Settings {
         targets: targets(&options, matches),
         hooks: options.hooks,
+        patterns,
         limits: options.bounds.limits(),
         sandbox: !options.no_sandbox,
         duration: options.duration,
@@ -147,6 +152,15 @@ fn targets(options: &Options, matches: &ArgMatches) -> Targets {
         targets.ports.clone_from(&options.port);
     }
     targets
+}
+
+fn patterns(given: &[String]) -> Result<Patterns, String> {
+    let mut patterns = Patterns::default();
+    for pattern in given {
+        let added = patterns.add(pattern);
+        added.map_err(|problem| format!("--route {pattern}: {problem}"))?;
+    }
+    Ok(patterns)
 }
 
 fn influx(

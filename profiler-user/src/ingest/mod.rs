@@ -55,12 +55,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that tells at most `max_routes` routes apart.
+    /// A decoder that has its routes from `router`.
     #[must_use]
-    pub fn new(max_routes: usize) -> Self {
+    pub fn new(router: Router) -> Self {
         Self {
             clock: Clock::now(),
-            router: Router::new(max_routes),
+            router,
             methods: HashSet::default(),
             known: Known::default(),
         }
@@ -166,6 +166,7 @@ fn address(family: u16, bytes: [u8; 16], port: u16) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::patterns::Patterns;
     use profiler_common::event::{HEADER_SIZE, RequestHeader};
 
     struct NoBlobs;
@@ -199,9 +200,13 @@ mod tests {
         bytes
     }
 
+    fn decoder() -> Decoder {
+        Decoder::new(Router::new(10, Patterns::default()))
+    }
+
     #[test]
     fn decodes_what_the_kernel_sends() {
-        let request = Decoder::new(10)
+        let request = decoder()
             .decode(&record(|_| {}, b"/users/7"), &NoBlobs)
             .expect("a valid record");
         assert_eq!(request.method.as_deref(), Some("GET"));
@@ -223,7 +228,7 @@ mod tests {
             header.status = 0;
             header.line_ns = 0;
         };
-        let request = Decoder::new(10)
+        let request = decoder()
             .decode(&record(edit, b""), &NoBlobs)
             .expect("a valid record");
         assert_eq!((request.method, request.path), (None, None));
@@ -234,7 +239,7 @@ mod tests {
 
     #[test]
     fn refuses_records_that_cannot_be() {
-        let mut decoder = Decoder::new(10);
+        let mut decoder = decoder();
         for length in 0..HEADER_SIZE {
             let error = decoder
                 .decode(&vec![0; length], &NoBlobs)

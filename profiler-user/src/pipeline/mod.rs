@@ -65,6 +65,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
     privileges::raise_priority();
     let (notices, inbox) = mpsc::unbounded_channel();
     let outputs = Outputs::open(&settings, &notices)?;
+    let patterns = std::mem::take(&mut settings.patterns);
 
     let mut probe = Probe::attach(&probe_settings(&settings))?;
     let attached = Instant::now();
@@ -75,7 +76,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
     let listeners = Listeners::open(watcher.roots());
     let pools = Pools::new(began_unix_ns, &probe.watched(), listeners);
     let mut run = Run {
-        stages: Stages::new(settings.limits, pools, outputs),
+        stages: Stages::new(settings.limits, patterns, pools, outputs),
         schedule: Schedule::new(began_unix_ns, settings.interval),
         deadline: settings.duration.map(|duration| attached + duration),
         intervals: Intervals::default(),

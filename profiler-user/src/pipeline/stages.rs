@@ -9,6 +9,8 @@ use crate::ingest::Decoder;
 use crate::limits::Limits;
 use crate::pool::{Now, Pools, Serving};
 use crate::probe::{Blobs, Probe, ServingThread};
+use crate::request::patterns::Patterns;
+use crate::request::route::Router;
 use crate::summary::{Facts, Summary};
 use crate::tick::Tick;
 
@@ -37,9 +39,9 @@ pub(super) struct Stages {
 
 impl Stages {
     /// Stages that keep no more than these limits allow.
-    pub(super) fn new(limits: Limits, pools: Pools, outputs: Outputs) -> Self {
+    pub(super) fn new(limits: Limits, patterns: Patterns, pools: Pools, outputs: Outputs) -> Self {
         Self {
-            decoder: Decoder::new(limits.routes as usize),
+            decoder: Decoder::new(Router::new(limits.routes as usize, patterns)),
             limits,
             aggregator: Aggregator::new(),
             pools,

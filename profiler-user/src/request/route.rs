@@ -12,6 +12,8 @@
 //! | a name with dots: each part by itself | `app.3f2a9c1b.js` -> `app.{id}.js` |
 //! | anything else | itself |
 //!
+//! Where a pattern of the user's matches ([`Patterns`]), that is the route.
+//!
 //! After `cap` distinct routes, and for routes longer than [`ROUTE_MAX`], new
 //! ones are [`OTHER`], and counted.
 
@@ -19,6 +21,8 @@ use std::sync::Arc;
 
 use foldhash::HashSet;
 use uuid::Uuid;
+
+use super::patterns::Patterns;
 
 /// The route of whatever does not fit the cap.
 pub const OTHER: &str = "_other";
@@ -32,6 +36,7 @@ pub const ROUTE_MAX: usize = 256;
 /// Gives each path its route.
 #[derive(Debug)]
 pub struct Router {
+    patterns: Patterns,
     known: HashSet<Arc<str>>,
     cap: usize,
     other: Arc<str>,
@@ -40,10 +45,11 @@ pub struct Router {
 }
 
 impl Router {
-    /// A router that never names more than `cap` routes, [`OTHER`] not counted.
+    /// A router that never names more than `cap` routes, beside `patterns` and [`OTHER`].
     #[must_use]
-    pub fn new(cap: usize) -> Self {
+    pub fn new(cap: usize, patterns: Patterns) -> Self {
         Self {
+            patterns,
             known: HashSet::default(),
             cap,
             other: OTHER.into(),
@@ -55,6 +61,9 @@ impl Router {
     /// The route of `path` (without query). An empty path, that of a request
     /// that could not be parsed, is [`OTHER`].
     pub fn route(&mut self, path: &str) -> Arc<str> {
+        if let Some(route) = self.patterns.route(path) {
+            return route;
+        }
         // A route is its own route, so paths without ids need no second cache.
         if let Some(route) = self.known.get(path) {
             return Arc::clone(route);
@@ -161,9 +170,26 @@ mod tests {
 
     use super::*;
 
+    fn router(cap: usize) -> Router {
+        Router::new(cap, Patterns::default())
+    }
+
+    #[test]
+    fn patterns_come_first_and_beside_the_cap() {
+        let mut patterns = Patterns::default();
+        patterns.add("/u/{name}").unwrap();
+        patterns.add("/o/{id}/7").unwrap();
+        let mut router = Router::new(1, patterns);
+        assert_eq!(&*router.route("/o/3"), "/o/{id}");
+        assert_eq!(&*router.route("/u/ann"), "/u/{name}");
+        assert_eq!(&*router.route("/o/3/7"), "/o/{id}/7");
+        assert_eq!(&*router.route("/v/ann"), OTHER);
+        assert_eq!(router.overflowed(), 1);
+    }
+
     #[track_caller]
     fn check(path: &str, route: &str) {
-        assert_eq!(&*Router::new(10).route(path), route, "{path}");
+        assert_eq!(&*router(10).route(path), route, "{path}");
     }
 
     #[test]
@@ -207,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_cap_holds_and_is_counted() {
-        let mut router = Router::new(2);
+        let mut router = router(2);
         assert_eq!(&*router.route("/a"), "/a");
         assert_eq!(&*router.route("/b/1"), "/b/{id}");
         assert_eq!(&*router.route("/c"), OTHER);
@@ -218,7 +244,7 @@ mod tests {
 
     #[test]
     fn long_and_empty_paths_take_no_room() {
-        let mut router = Router::new(2);
+        let mut router = router(2);
         assert_eq!(&*router.route(&"/x".repeat(ROUTE_MAX)), OTHER);
         assert_eq!(router.overflowed(), 1);
         assert_eq!(&*router.route(""), OTHER);
@@ -229,15 +255,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_route_is_its_own_route(path in "(/[a-zA-Z0-9._%{}-]{0,24}){0,6}") {
-            let mut router = Router::new(100);
+            let mut router = router(100);
             let route = router.route(&path);
-            let again = Router::new(100).route(&route);
+            let again = Router::new(100, Patterns::default()).route(&route);
             prop_assert_eq!(&route, &again);
         }
 
         #[test]
         fn routes_are_bounded(paths in prop::collection::vec("(/\\PC{0,40}){0,9}", 0..60)) {
-            let mut router = Router::new(5);
+            let mut router = router(5);
             let routes: HashSet<_> = paths.iter().map(|p| router.route(p)).collect();
             prop_assert!(routes.len() <= 6);
             prop_assert!(routes.iter().all(|r| r.len() <= ROUTE_MAX));

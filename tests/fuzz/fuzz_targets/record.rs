@@ -7,6 +7,8 @@ use profiler_common::event::{HEADER_SIZE, Outcome, RequestHeader};
 use profiler_common::intern::{BLOB_WORDS, Blob};
 use under_fuzz::ingest::Decoder;
 use under_fuzz::probe::Blobs;
+use under_fuzz::request::patterns::Patterns;
+use under_fuzz::request::route::Router;
 
 /// Every second hash is there, and means anything.
 struct Any;
@@ -18,7 +20,7 @@ impl Blobs for Any {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let decoded = Decoder::new(4).decode(data, &Any);
+    let decoded = Decoder::new(Router::new(4, Patterns::default())).decode(data, &Any);
     let Some((bytes, path)) = data.split_first_chunk::<HEADER_SIZE>() else {
         assert!(decoded.is_err());
         return;

@@ -34,10 +34,12 @@ pub mod probe {
     }
 }
 
+#[path = "../../../profiler-user/src/request/patterns.rs"]
+pub mod patterns;
 #[path = "../../../profiler-user/src/request/route.rs"]
 pub mod route;
 
 /// What `ingest` asks of `request`.
 pub mod request {
-    pub use super::route;
+    pub use super::{patterns, route};
 }
