@@ -39,7 +39,7 @@ fn main() {
         .collect();
     println!("decoded and aggregated  {} ns", best(&records, None));
     let (notices, _told) = tokio::sync::mpsc::unbounded_channel();
-    match JsonLines::open(Path::new("/dev/null"), notices) {
+    match JsonLines::open(Path::new("/dev/null"), None, notices) {
         Ok(mut lines) => println!(
             "and as a JSON line      {} ns",
             best(&records, Some(&mut lines))

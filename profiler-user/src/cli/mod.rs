@@ -158,6 +158,7 @@ mod tests {
             (["--hooks", "kprobe"], "--hooks"),
             (["--influx-url", "localhost:8086"], "--influx-url"),
             (["--influx-db", "x"], "--influx-url"),
+            (["--jsonl-rotate", "1MiB"], "--jsonl FILE"),
             (
                 ["--route", "users/{id}"],
                 "--route users/{id}: a route begins with /",

@@ -145,6 +145,15 @@ pub(super) struct Options {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
     pub jsonl: Option<PathBuf>,
 
+    /// Begin a new file at this size, e.g. 100MiB: FILE becomes FILE.1, and so on
+    #[arg(long, value_name = "SIZE", value_parser = values::file_bytes, help_heading = OUTPUTS)]
+    pub jsonl_rotate: Option<u64>,
+
+    /// How many old files to keep then
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u32).range(1..=1_000),
+          help_heading = OUTPUTS)]
+    pub jsonl_keep: u32,
+
     /// The run's account as one JSON object, to a file or - for stdout
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
     pub summary: Option<PathBuf>,

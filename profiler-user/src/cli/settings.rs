@@ -13,6 +13,7 @@ use super::options::Options;
 use super::{Hooks, Schema, Secret};
 use crate::limits::Limits;
 use crate::request::patterns::Patterns;
+use crate::sinks::jsonl::Rotation;
 
 /// What a run does.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Settings {
     pub interval: Duration,
     /// File for one JSON object a request; `-` is stdout.
     pub jsonl: Option<PathBuf>,
+    /// When that file is put aside.
+    pub jsonl_rotation: Option<Rotation>,
     /// File for the run's account; `-` is stdout.
     pub summary: Option<PathBuf>,
     /// InfluxDB, if it is to be written to.
@@ -124,6 +127,7 @@ pub(super) fn resolve(
         sandbox: !options.no_sandbox,
         duration: options.duration,
         interval: options.interval,
+        jsonl_rotation: rotation(&options)?,
         jsonl: options.jsonl,
         summary: options.summary,
         influx,
@@ -152,6 +156,18 @@ fn targets(options: &Options, matches: &ArgMatches) -> Targets {
         targets.ports.clone_from(&options.port);
     }
     targets
+}
+
+fn rotation(options: &Options) -> Result<Option<Rotation>, String> {
+    let Some(bytes) = options.jsonl_rotate else {
+        return Ok(None);
+    };
+    let file = options.jsonl.as_deref().filter(|path| !is_stdout(path));
+    if file.is_none() {
+        return Err("--jsonl-rotate needs a file to rotate: give --jsonl FILE".into());
+    }
+    let keep = options.jsonl_keep;
+    Ok(Some(Rotation { bytes, keep }))
 }
 
 fn patterns(given: &[String]) -> Result<Patterns, String> {

@@ -11,6 +11,9 @@ const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
 const SMALLEST_RING: u64 = 4 << 10;
 const LARGEST_RING: u64 = 1 << 30;
 
+/// Some 100 requests.
+const SMALLEST_FILE: u64 = 64 << 10;
+
 /// A time above zero, e.g. `30s`, `1h 30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
@@ -30,6 +33,17 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
     } else {
         Err("must be between 100ms and 1h".into())
     }
+}
+
+/// A size of a file that is worth having.
+pub(super) fn file_bytes(text: &str) -> Result<u64, String> {
+    let size: ByteSize = text
+        .parse()
+        .map_err(|_| "give a number and a unit, e.g. 500KiB, 100MiB".to_owned())?;
+    if size.as_u64() < SMALLEST_FILE {
+        return Err("must be 64KiB or more".into());
+    }
+    Ok(size.as_u64())
 }
 
 /// A size that a BPF ring buffer can have: a power of two, whole pages.
@@ -64,6 +78,13 @@ mod tests {
         assert!(ring_bytes("1KiB").is_err());
         assert!(ring_bytes("2GiB").is_err());
         assert!(ring_bytes("lots").is_err());
+    }
+
+    #[test]
+    fn files_have_a_size() {
+        assert_eq!(file_bytes("1MiB"), Ok(1 << 20));
+        assert!(file_bytes("1KiB").unwrap_err().contains("64KiB"));
+        assert!(file_bytes("big").is_err());
     }
 
     #[test]

@@ -121,7 +121,13 @@ impl Run {
             }
         }
         warn_of_blind_spots(&mut self.probe, &mut self.console);
-        let confined = sandbox.then(|| confine(&self.probe, may_return));
+        let confined = sandbox.then(|| {
+            privileges::confine(Needs {
+                later_servers: may_return,
+                maps: !self.probe.is_open(),
+                new_files: self.stages.outputs.makes_files(),
+            })
+        });
         announce(&self.probe);
         self.drain();
         let rights = rights(confined, &mut self.console);
@@ -289,14 +295,6 @@ fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
             privileges::uprobe(&why)
         ));
     }
-}
-
-/// From here on nothing more is allowed than what a run needs.
-fn confine(probe: &Probe, later_servers: bool) -> Confined {
-    privileges::confine(Needs {
-        later_servers,
-        maps: !probe.is_open(),
-    })
 }
 
 /// What is left, in words; what could not be given up is told.

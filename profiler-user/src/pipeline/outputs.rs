@@ -33,6 +33,7 @@ pub(super) struct Outputs {
     sinks: Vec<Box<dyn Sink>>,
     summary: Option<(PathBuf, Box<dyn Write>)>,
     plan: Vec<String>,
+    makes_files: bool,
     /// Only where a sink needs it.
     services: Option<Services>,
 }
@@ -40,9 +41,12 @@ pub(super) struct Outputs {
 impl Outputs {
     /// Opens them all: what cannot be written shows before anything is watched.
     pub(super) fn open(settings: &Settings, notices: &Notices) -> Result<Self> {
-        let mut outputs = Self::default();
+        let mut outputs = Self {
+            makes_files: settings.jsonl_rotation.is_some(),
+            ..Self::default()
+        };
         if let Some(path) = &settings.jsonl {
-            let sink = JsonLines::open(path, notices.clone())?;
+            let sink = JsonLines::open(path, settings.jsonl_rotation, notices.clone())?;
             outputs.add(format!("each request to {}", shown(path)), sink);
         }
         if let Some(influx) = &settings.influx {
@@ -84,6 +88,11 @@ impl Outputs {
     /// Whether there is any.
     pub(super) fn any(&self) -> bool {
         !self.plan.is_empty()
+    }
+
+    /// Whether files are created later on.
+    pub(super) const fn makes_files(&self) -> bool {
+        self.makes_files
     }
 
     /// Tells all of them what is watched.

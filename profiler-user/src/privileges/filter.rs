@@ -2,7 +2,8 @@
 //!
 //! Found by tracing runs on both back ends with every output, and by reading what the
 //! C library does in their stead on other versions. Nothing here makes or becomes
-//! another process, writes a file that was not open before, listens, or mounts.
+//! another process, listens, or mounts; nor writes a file that was not open before,
+//! unless an output rotates.
 
 use std::collections::BTreeMap;
 
@@ -173,11 +174,7 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     if needs.later_servers {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
     }
-    // Only to read.
-    let writing = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u64;
-    rules.insert(libc::SYS_openat, masked(2, writing, 0)?);
-    #[cfg(target_arch = "x86_64")]
-    rules.insert(libc::SYS_open, masked(1, writing, 0)?);
+    files(&mut rules, needs)?;
     // Only threads.
     let thread = libc::CLONE_THREAD as u64;
     rules.insert(libc::SYS_clone, masked(0, thread, thread)?);
@@ -204,6 +201,22 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     let names = names.map(|name| name as u64);
     rules.insert(libc::SYS_prctl, one_of(0, &names)?);
     Ok(rules)
+}
+
+fn files(rules: &mut Rules, needs: Needs) -> Result<(), seccompiler::BackendError> {
+    if needs.new_files {
+        let calls = [libc::SYS_openat, libc::SYS_renameat, libc::SYS_renameat2];
+        rules.extend(calls.map(|call| (call, Vec::new())));
+        #[cfg(target_arch = "x86_64")]
+        rules.extend([libc::SYS_open, libc::SYS_rename].map(|call| (call, Vec::new())));
+        return Ok(());
+    }
+    // Only to read.
+    let writing = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u64;
+    rules.insert(libc::SYS_openat, masked(2, writing, 0)?);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_open, masked(1, writing, 0)?);
+    Ok(())
 }
 
 /// `PR_SET_VMA` (include/uapi/linux/prctl.h): the C library names its memory.
@@ -244,10 +257,11 @@ mod tests {
 
     #[test]
     fn compiles_for_this_machine() {
-        for later_servers in [false, true] {
+        for all in [false, true] {
             let needs = Needs {
-                later_servers,
+                later_servers: all,
                 maps: true,
+                new_files: all,
             };
             let programs = programs(needs).unwrap();
             // The kernel's own limit (BPF_MAXINSNS).

@@ -80,7 +80,13 @@ fn waits_for_the_client(request: &Request, said: &Measured) -> Result<()> {
     ensure!(waited >= pause / 10 * 9, "no wait to be seen: {said:?}");
     let waits = request.waits()?;
     let client = waits.of("client")?;
-    ensure!(client >= pause / 10 * 9, "client {client}: {request:?}");
+    // Where many share the cores, the buffers are being filled until the pause is over:
+    // with 10 others a request queued for 1.3 s and waited 0.1 s for its client.
+    let queued = waits.of("runqueue")?;
+    ensure!(
+        client + queued >= pause / 10 * 9 && (client > queued || queued > pause / 10),
+        "client {client}, runqueue {queued}: {request:?}"
+    );
     if emulated() {
         skip::say("it bounds times from above, and processors are emulated");
         return Ok(());

@@ -5,6 +5,7 @@
 //! ```
 
 mod record;
+mod rotate;
 mod writer;
 
 use std::fs::File;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::record::Record;
+use self::rotate::Rotating;
+pub use self::rotate::Rotation;
 use self::writer::Writer;
 use super::{Delivered, Finish, Notices, Sink};
 use crate::model::Request;
@@ -48,14 +51,18 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
-    /// Opens `path` (`-` is stdout), which is emptied if it is there. Write errors
-    /// later on are told to `notices` once, and counted.
-    pub fn open(path: &Path, notices: Notices) -> Result<Self, OpenError> {
+    /// Opens `path` (`-` is stdout), which is emptied if it is there, or put aside if it
+    /// rotates. Write errors later on are told to `notices` once, and counted.
+    pub fn open(
+        path: &Path,
+        rotation: Option<Rotation>,
+        notices: Notices,
+    ) -> Result<Self, OpenError> {
         let open = || -> io::Result<Box<dyn Write + Send>> {
-            Ok(if path == Path::new("-") {
-                Box::new(io::stdout())
-            } else {
-                Box::new(File::create(path)?)
+            Ok(match rotation {
+                _ if path == Path::new("-") => Box::new(io::stdout()),
+                Some(rotation) => Box::new(Rotating::open(path, rotation, notices.clone())?),
+                None => Box::new(File::create(path)?),
             })
         };
         open()
@@ -142,7 +149,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("requests.jsonl");
         let (notices, mut told) = mpsc::unbounded_channel();
-        let mut out = JsonLines::open(&path, notices).unwrap();
+        let mut out = JsonLines::open(&path, None, notices).unwrap();
         for path in ["/a", "/quote\"newline\n", "/c"] {
             out.request(&sample::request(path));
         }
@@ -165,7 +172,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_once_and_counted() {
         let (notices, mut told) = mpsc::unbounded_channel();
-        let mut out = JsonLines::open(Path::new("/dev/full"), notices).unwrap();
+        let mut out = JsonLines::open(Path::new("/dev/full"), None, notices).unwrap();
         for _ in 0..2 {
             out.request(&sample::request("/a"));
             std::thread::sleep(writer::LINGER * 2);
@@ -214,7 +221,7 @@ mod tests {
     #[test]
     fn what_cannot_be_opened_is_named() {
         let (notices, _told) = mpsc::unbounded_channel();
-        let error = JsonLines::open(Path::new("/nowhere/x"), notices).unwrap_err();
+        let error = JsonLines::open(Path::new("/nowhere/x"), None, notices).unwrap_err();
         assert_eq!(
             error.to_string(),
             "--jsonl /nowhere/x: No such file or directory (os error 2)"

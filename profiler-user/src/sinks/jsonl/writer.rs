@@ -217,7 +217,7 @@ fn count_lines(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|b| **b == b'\n').count() as u64
 }
 
-fn tell(notices: &Notices, name: &str, what: &str) {
+pub(super) fn tell(notices: &Notices, name: &str, what: &str) {
     // Nobody listens any more: then there is nobody to tell.
     let _ = notices.send(format!("--jsonl {name}: {what}"));
 }
