@@ -206,20 +206,31 @@ impl Probe {
 
     /// The requests written so far.
     pub fn requests(&self) -> Result<Vec<Request>> {
-        let text = self.read("requests")?;
-        let parse = |line: &str| {
-            serde_json::from_str(line).with_context(|| format!("not a request: {line}"))
-        };
-        // Without its newline a line is still being written.
-        let whole = text
-            .split_inclusive('\n')
-            .filter_map(|line| line.strip_suffix('\n'));
-        whole.map(parse).collect()
+        requests(&self.read("requests")?)
+    }
+
+    /// Those in the old file of that number (`--jsonl-rotate`), if it is there.
+    pub fn rotated(&self, number: u32) -> Result<Option<Vec<Request>>> {
+        let path = self.output.path().join(format!("requests.{number}"));
+        if !path.exists() {
+            return Ok(None);
+        }
+        requests(&fs::read_to_string(path)?).map(Some)
     }
 
     fn read(&self, name: &str) -> Result<String> {
         fs::read_to_string(self.output.path().join(name)).with_context(|| format!("no {name}"))
     }
+}
+
+fn requests(text: &str) -> Result<Vec<Request>> {
+    let parse =
+        |line: &str| serde_json::from_str(line).with_context(|| format!("not a request: {line}"));
+    // Without its newline a line is still being written.
+    let whole = text
+        .split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix('\n'));
+    whole.map(parse).collect()
 }
 
 impl Drop for Probe {

@@ -84,7 +84,7 @@ fn waits_for_the_client(request: &Request, said: &Measured) -> Result<()> {
     // with 10 others a request queued for 1.3 s and waited 0.1 s for its client.
     let queued = waits.of("runqueue")?;
     ensure!(
-        client + queued >= pause / 10 * 9 && (client > queued || queued > pause / 10),
+        client + queued >= pause / 10 * 9,
         "client {client}, runqueue {queued}: {request:?}"
     );
     if emulated() {
