@@ -28,6 +28,18 @@ use crate::{conns, environ, threads};
 /// With how many bytes a handover begins: the length of the environ.
 pub const LENGTH_BYTES: u32 = 8;
 
+/// With how many bytes Apache ends the request's body (`0\r\n\r\n`), which is all that
+/// it writes behind the environ of a request without one.
+pub const END_OF_BODY: i64 = 5;
+
+/// Whether the daemon has the request that the thread serves. Where not, it may be that
+/// the daemon rejected it: then Apache closes the socket without reading to its end, and
+/// the next one may have the same address.
+#[inline(always)]
+pub fn has_it(thread: &Thread) -> bool {
+    find(thread.far_end).is_some_and(|handover| handover.conn == thread.serving)
+}
+
 /// Apache's thread read the end of the daemon's answer.
 #[inline(always)]
 pub fn read_to_end(op: &Op, thread: &mut Thread) -> Option<()> {
@@ -50,7 +62,7 @@ pub fn apache_sent(op: &mut Op, thread: &mut Thread, hints: &mut Hints) {
         thread.own_end = op.sock;
         thread.far_end = far_end;
         thread.own_fd = op.descriptor;
-    } else {
+    } else if thread.own_end != op.sock {
         thread.speaks_to(op.sock);
     }
 }

@@ -109,9 +109,12 @@ pub fn sent_unix(current: Current, task: &mut Task, io: Io) -> Option<()> {
     let thread = &mut task.thread;
     if thread.own_end == io.sock {
         thread.at_daemon = 1;
-        return None;
+        if io.ret <= daemon::END_OF_BODY || daemon::has_it(thread) {
+            return None;
+        }
+    } else {
+        thread.at_daemon = 0;
     }
-    thread.at_daemon = 0;
     if thread.serving == 0 {
         return None;
     }
