@@ -19,7 +19,7 @@ use profiler_common::pairing::env::Env as _;
 use profiler_common::stats::Counter;
 
 use crate::environ::Hints;
-use crate::kernel::unix_peer;
+use crate::kernel::{full_barrier, unix_peer};
 use crate::maps::{Full, HANDOVERS, PARKED, TAKEN, count, set_full, was_full};
 use crate::op::{Op, copy_slot};
 use crate::tasks::Current;
@@ -221,6 +221,9 @@ fn close_if_done(op: &mut Op, thread: &mut Thread, handover: &Handover) -> Optio
 /// The daemon is done: its part goes to the request, which Apache may have left here.
 #[inline(always)]
 fn close(op: &mut Op, far_end: u64, handover: &Handover) {
+    // Apache leaves it there, and then looks whether the daemon is done: one of the two
+    // has to see what the other wrote.
+    full_barrier(&mut op.fence);
     if unpark(op, far_end, handover).is_some() {
         return;
     }
@@ -257,7 +260,7 @@ pub enum Next {
 /// Apache is done with a request before it read the end of its answer: leaves the
 /// record to the daemon if that is still at work.
 #[inline(always)]
-pub fn join(op: &Op, slot: &mut Slot) -> Next {
+pub fn join(op: &mut Op, slot: &mut Slot) -> Next {
     let far_end = slot.far_end;
     let Some(handover) = find(far_end) else {
         return Next::Emit;
@@ -273,7 +276,10 @@ pub fn join(op: &Op, slot: &mut Slot) -> Next {
         }
         // The daemon may have been done meanwhile and found nothing: whoever
         // removes the entry reports it.
-        if parked && (handover.done_ns == 0 || PARKED.remove(far_end).is_err()) {
+        full_barrier(&mut op.fence);
+        // SAFETY: a field of a valid map value, which the daemon's thread writes.
+        let done_ns = unsafe { (&raw const handover.done_ns).read_volatile() };
+        if parked && (done_ns == 0 || PARKED.remove(far_end).is_err()) {
             return Next::Wait;
         }
     }

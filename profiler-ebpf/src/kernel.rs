@@ -1,5 +1,7 @@
 //! Reading the kernel's own structures, at offsets that user space resolved.
 
+use core::arch::asm;
+
 use aya_ebpf::bindings::task_struct;
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 use aya_ebpf::helpers::generated;
@@ -30,6 +32,22 @@ pub fn member<T>(structure: u64, offset: u32) -> Option<T> {
     }
     // SAFETY: the helper checks the address.
     unsafe { bpf_probe_read_kernel((structure + u64::from(offset)) as *const T) }.ok()
+}
+
+/// What this CPU has written is there for all before it reads on: a store and a later
+/// load of something else may change places otherwise, on x86 too. By a locked
+/// instruction, since `core` has no atomic operations for this target; an exchange orders
+/// on every architecture (Documentation/bpf/standardization/instruction-set.rst), but old
+/// kernels (before 5.12) only add, which is enough on x86.
+#[inline(always)]
+pub fn full_barrier(word: &mut u64) {
+    // SAFETY: an aligned value that nobody else uses.
+    unsafe {
+        #[cfg(not(feature = "old-kernels"))]
+        asm!("{0} = xchg_64({1} + 0, {0})", inout(reg) 0_u64 => _, in(reg) word);
+        #[cfg(feature = "old-kernels")]
+        asm!("lock *(u64 *)({1} + 0) += {0}", in(reg) 1_u64, in(reg) word);
+    }
 }
 
 /// The `struct sock` behind a descriptor of the current process, if it is one.

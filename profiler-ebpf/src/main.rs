@@ -13,6 +13,8 @@
 //! both to [`traffic`]. All decisions are in `profiler_common::pairing`.
 #![no_std]
 #![no_main]
+// For one instruction that the language has no words for: `kernel::full_barrier`.
+#![feature(asm_experimental_arch)]
 
 mod arch;
 mod blobs;

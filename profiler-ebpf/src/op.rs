@@ -60,6 +60,8 @@ pub struct Op {
     copy_pos: u32,
     /// Bytes of it still to copy.
     copy_left: u32,
+    /// What [`full_barrier`](crate::kernel::full_barrier) works on.
+    pub fence: u64,
     /// Part of the data, copied here to be looked at.
     window: [u64; WINDOW_WORDS],
     /// So that the verifier can bound what is copied out of the window.

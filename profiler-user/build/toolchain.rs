@@ -47,12 +47,12 @@ impl Toolchain {
     /// What `RUSTC_BOOTSTRAP` has to be while it compiles the kernel programs.
     ///
     /// `aya-ebpf` writes inline assembly for eBPF, which is still behind a
-    /// feature gate. A released compiler opens it for this one crate; every
-    /// other crate stays on stable Rust.
+    /// feature gate, and so do the programs for one instruction (`kernel::full_barrier`). A
+    /// released compiler opens it for these two; every other crate stays on stable Rust.
     #[must_use]
     pub const fn bootstrap(self) -> Option<&'static str> {
         match self {
-            Self::Debian => Some("aya_ebpf"),
+            Self::Debian => Some("aya_ebpf,wsgiprobe_ebpf"),
             Self::Nightly => None,
         }
     }
