@@ -9,7 +9,7 @@
 //! So an entry goes when either side is through with the socket, while it is still
 //! open: Apache when it reads the end, the daemon when it does.
 
-use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
+use aya_ebpf::bindings::BPF_NOEXIST;
 use profiler_common::account::Thread;
 use profiler_common::event::SERVER_OTHER;
 use profiler_common::handover::Handover;
@@ -262,30 +262,42 @@ pub enum Next {
 #[inline(always)]
 pub fn join(op: &mut Op, slot: &mut Slot) -> Next {
     let far_end = slot.far_end;
-    let Some(handover) = find(far_end) else {
+    let Some(handover) = of_request(op, slot, far_end) else {
         return Next::Emit;
     };
-    if handover.conn != op.sock || handover.seq != slot.seq {
-        return Next::Emit;
-    }
     if handover.read_ns != 0 && !slot.long_path {
         let copied: &Slot = slot;
-        let parked = PARKED.insert(far_end, copied, u64::from(BPF_ANY)).is_ok();
-        if !parked {
-            count(op.place, Counter::ParkedFull);
+        if PARKED
+            .insert(far_end, copied, u64::from(BPF_NOEXIST))
+            .is_ok()
+        {
+            // The daemon may have been done meanwhile and found nothing. If so the entry
+            // may be gone by now, and what was found above another request's.
+            full_barrier(&mut op.fence);
+            let still = of_request(op, slot, far_end);
+            let done = still.as_ref().is_none_or(|handover| handover.done_ns != 0);
+            // Whoever removes it reports it.
+            if !done || PARKED.remove(far_end).is_err() {
+                return Next::Wait;
+            }
+            if let Some(handover) = still {
+                handover.report(&mut slot.header);
+                let _ = HANDOVERS.remove(far_end);
+            }
+            return Next::Emit;
         }
-        // The daemon may have been done meanwhile and found nothing: whoever
-        // removes the entry reports it.
-        full_barrier(&mut op.fence);
-        // SAFETY: a field of a valid map value, which the daemon's thread writes.
-        let done_ns = unsafe { (&raw const handover.done_ns).read_volatile() };
-        if parked && (done_ns == 0 || PARKED.remove(far_end).is_err()) {
-            return Next::Wait;
-        }
+        count(op.place, Counter::ParkedFull);
     }
     handover.report(&mut slot.header);
     let _ = HANDOVERS.remove(far_end);
     Next::Emit
+}
+
+/// The handover of that request, if it is there.
+#[inline(always)]
+fn of_request(op: &Op, slot: &Slot, far_end: u64) -> Option<&'static mut Handover> {
+    let handover = find(far_end)?;
+    (handover.conn == op.sock && handover.seq == slot.seq).then_some(handover)
 }
 
 /// Reports the request if Apache left it here.

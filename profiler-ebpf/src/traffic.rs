@@ -212,24 +212,34 @@ pub fn sent(current: Current, task: &mut Task, io: Io) -> Option<()> {
     None
 }
 
-/// The server shut down or closed the socket, or the kernel gives it up. An interrupt
-/// may bring this too; then whatever it interrupted does not serve this socket.
+/// The server shut down or closed the socket. If another thread does that than the one
+/// that serves it (Apache's main thread when it stops at once), the latter may be in a
+/// hook this moment: then the socket's end is soon enough.
 #[inline(always)]
 pub fn closed(place: Place, sock: u64) -> Option<()> {
     let conn = conns::find(sock)?;
+    let (current, task) = tasks::current().filter(|(_, task)| task.thread.serving == sock)?;
     // SAFETY: a valid map value that only this socket's operations touch.
     let conn = unsafe { &mut *conn };
-    let serving = tasks::current().filter(|(_, task)| task.thread.serving == sock);
-    let Some((current, task)) = serving else {
-        machine::on_close(at_place(place, sock)?, conn);
-        return Some(());
-    };
     let thread = &mut task.thread;
     let op = operation(place, thread, sock)?;
     let at = threads::moment(op, current);
     threads::book(op, thread, at, conn, false);
     machine::on_close(op, conn);
     threads::assign(op, thread, at, conn);
+    Some(())
+}
+
+/// The kernel gives the socket up: no thread can reach it any more. An interrupt may
+/// bring this; then whatever it interrupted does not serve this socket.
+#[inline(always)]
+pub fn gone(place: Place, sock: u64) -> Option<()> {
+    let conn = conns::find(sock)?;
+    if closed(place, sock).is_none() {
+        // SAFETY: as above.
+        machine::on_close(at_place(place, sock)?, unsafe { &mut *conn });
+    }
+    conns::close(sock);
     Some(())
 }
 

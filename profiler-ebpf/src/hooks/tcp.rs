@@ -72,22 +72,19 @@ fn state(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
 // TP_PROTO(struct sock *sk)                        include/trace/events/tcp.h
 #[btf_tracepoint(function = "tcp_destroy_sock")]
 pub fn tcp_destroy(ctx: BtfTracePointContext) -> i32 {
-    undisturbed(Hung::Tracepoint, || destroy(&ctx, Place::Destroy));
+    destroy(&ctx, Place::Destroy);
     0
 }
 
 #[btf_tracepoint(function = "tcp_destroy_sock")]
 pub fn tcp_destroy_again(ctx: BtfTracePointContext) -> i32 {
-    undisturbed(Hung::Tracepoint, || destroy(&ctx, Place::DestroyAgain));
+    destroy(&ctx, Place::DestroyAgain);
     0
 }
 
-/// No thread can reach the socket any more, so nothing races with this.
 #[inline(always)]
-fn destroy(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
+fn destroy(ctx: &BtfTracePointContext, place: Place) {
     let sock: *const u8 = ctx.arg(0);
     let sock = sock as u64;
-    traffic::closed(place, sock)?;
-    conns::close(sock);
-    None
+    undisturbed(Hung::Tracepoint, || traffic::gone(place, sock));
 }
