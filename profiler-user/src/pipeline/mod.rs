@@ -120,7 +120,10 @@ impl Run {
             }
         }
         warn_of_blind_spots(&mut self.probe, &mut self.console);
-        let confined = sandbox.then(|| confine(&self.probe, may_return));
+        let confined = sandbox.then(|| {
+            let spool = self.stages.outputs.has_spool();
+            confine(&self.probe, may_return, spool)
+        });
         announce(&self.probe);
         self.drain();
         let rights = rights(confined, &mut self.console);
@@ -291,10 +294,11 @@ fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
 }
 
 /// From here on nothing more is allowed than what a run needs.
-fn confine(probe: &Probe, later_servers: bool) -> Confined {
+fn confine(probe: &Probe, later_servers: bool, spool: bool) -> Confined {
     privileges::confine(Needs {
         later_servers,
         maps: !probe.is_open(),
+        spool,
     })
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Outputs {
     sinks: Vec<Box<dyn Sink>>,
     summary: Option<(PathBuf, Box<dyn Write>)>,
     plan: Vec<String>,
+    /// Whether one of them writes to files at any place.
+    spool: bool,
     /// Only where a sink needs it.
     services: Option<Services>,
 }
@@ -50,6 +52,7 @@ impl Outputs {
             let given = influx_settings(influx);
             let interval = humantime::format_duration(settings.interval);
             let plan = format!("aggregates of every {interval} to {}", given.place());
+            outputs.spool = given.spool.is_some();
             let sink = InfluxDb::start(given, notices.clone());
             outputs.add(plan, sink.context("cannot write to InfluxDB")?);
         }
@@ -79,6 +82,11 @@ impl Outputs {
     /// What will be written where, a line each.
     pub(super) fn plan(&self) -> &[String] {
         &self.plan
+    }
+
+    /// Whether one of them writes to files at any place, and cuts them.
+    pub(super) const fn has_spool(&self) -> bool {
+        self.spool
     }
 
     /// Whether there is any.
@@ -173,6 +181,10 @@ fn influx_settings(influx: &Influx) -> influxdb::Settings {
                 bucket: bucket.clone(),
                 token: token.reveal().to_owned(),
             },
+            InfluxTarget::V3 { db, token } => influxdb::Target::V3 {
+                db: db.clone(),
+                token: token.as_ref().map(|token| token.reveal().to_owned()),
+            },
         },
         schema: match influx.schema {
             Schema::Otel => influxdb::Schema::Otel,
@@ -183,6 +195,11 @@ fn influx_settings(influx: &Influx) -> influxdb::Settings {
         timeout: INFLUX_TIMEOUT,
         batch_points: INFLUX_BATCH,
         buffer_bytes: INFLUX_BUFFER,
+        ca: influx.ca.clone(),
+        spool: influx
+            .spool
+            .clone()
+            .map(|(dir, bytes)| influxdb::SpoolSettings { dir, bytes }),
     }
 }
 

@@ -173,6 +173,11 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     if needs.later_servers {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
     }
+    if needs.spool {
+        for call in [libc::SYS_pwrite64, libc::SYS_ftruncate] {
+            rules.insert(call, Vec::new());
+        }
+    }
     // Only to read.
     let writing = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u64;
     rules.insert(libc::SYS_openat, masked(2, writing, 0)?);
@@ -244,10 +249,11 @@ mod tests {
 
     #[test]
     fn compiles_for_this_machine() {
-        for later_servers in [false, true] {
+        for all in [false, true] {
             let needs = Needs {
-                later_servers,
+                later_servers: all,
                 maps: true,
+                spool: all,
             };
             let programs = programs(needs).unwrap();
             // The kernel's own limit (BPF_MAXINSNS).

@@ -27,6 +27,8 @@ fn settings(url: &str, target: Target) -> Settings {
         timeout: Duration::from_secs(5),
         batch_points: 1_000,
         buffer_bytes: 8 << 20,
+        ca: None,
+        spool: None,
     }
 }
 
