@@ -43,14 +43,15 @@ fn watch(apache: &Apache, influx: &Influx, spool: &Path) -> Result<Probe> {
     Probe::start(BACKEND, arguments)
 }
 
-/// Some requests at once; how many.
-fn some_load(apache: &Apache) -> Result<usize> {
+/// Some requests at once, of paths of their own: client ports come again within a minute.
+/// How many.
+fn some_load(apache: &Apache, round: usize) -> Result<usize> {
     let load = Load {
         clients: 2,
         requests: 50,
         kept: true,
     };
-    load.run(apache, |_| Ok(()))?;
+    load.measure(apache, &format!("/hello/{round}"), b"")?;
     Ok(load.total())
 }
 
@@ -62,7 +63,7 @@ fn under_load(apache: &Apache, disturb: impl FnOnce() -> Result<()>) -> Result<u
         let load = scope.spawn(|| {
             let mut sent = 0;
             while !over.load(Ordering::Relaxed) {
-                sent += some_load(apache)?;
+                sent += some_load(apache, sent)?;
                 sleep(Duration::from_millis(100));
             }
             Ok(sent)
@@ -142,26 +143,26 @@ fn stopped_for_a_while() -> Result<()> {
 
 #[test]
 fn stopped_for_a_minute() -> Result<()> {
-    let minute = Duration::from_mins(1);
-    backends::run(BACKEND, |_| disturbed(|influx| stop_for(influx, minute)))
+    backends::run(BACKEND, |_| {
+        disturbed(|influx| stop_for(influx, Duration::from_mins(1)))
+    })
+}
+
+fn kill_for_a_while(influx: &mut Influx) -> Result<()> {
+    influx.kill()?;
+    sleep(WHILE);
+    influx.start_again()
 }
 
 #[test]
 fn killed_and_started_again() -> Result<()> {
-    let kill = |influx: &mut Influx| {
-        influx.kill()?;
-        sleep(WHILE);
-        influx.start_again()
-    };
-    backends::run(BACKEND, |_| disturbed(kill_twice(kill)))
-}
-
-/// The second time while it still catches up.
-fn kill_twice(kill: impl Fn(&mut Influx) -> Result<()>) -> impl FnOnce(&mut Influx) -> Result<()> {
-    move |influx| {
-        kill(influx)?;
-        kill(influx)
-    }
+    backends::run(BACKEND, |_| {
+        disturbed(|influx| {
+            kill_for_a_while(influx)?;
+            // While it still catches up.
+            kill_for_a_while(influx)
+        })
+    })
 }
 
 /// Nothing of what was on disk is lost with it, and the next one delivers it.
@@ -171,16 +172,16 @@ fn wsgiprobe_killed(_: Backend) -> Result<()> {
     let spool = tempfile::tempdir()?;
     let apache = Apache::start(conf())?;
     let mut killed = watch(&apache, &influx, spool.path())?;
-    let mut sent = some_load(&apache)?;
+    let mut sent = some_load(&apache, 0)?;
     influx.kill()?;
-    sent += some_load(&apache)?;
+    sent += some_load(&apache, 1)?;
     apache.settle(sent)?;
     sleep(SETTLED);
     killed.signal(Signal::SIGKILL)?;
     killed.gone()?;
 
     let probe = watch(&apache, &influx, spool.path())?;
-    let second = some_load(&apache)?;
+    let second = some_load(&apache, 2)?;
     sent += second;
     influx.start_again()?;
     let entries = apache.settle(sent)?;
@@ -209,7 +210,7 @@ fn ended(_: Backend) -> Result<()> {
     let apache = Apache::start(conf())?;
     let probe = watch(&apache, &influx, spool.path())?;
     influx.kill()?;
-    let sent = some_load(&apache)?;
+    let sent = some_load(&apache, 0)?;
     let entries = apache.settle(sent)?;
     let first = probe.finish()?;
     ensure!(

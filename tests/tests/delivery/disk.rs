@@ -69,10 +69,10 @@ fn of_the_spool() -> Result<()> {
         influx.kill()?;
         let mut sent = 0;
         wait::until("the spool's disk to be full", || {
-            sent += some_load(&apache)?;
+            sent += some_load(&apache, sent)?;
             Ok(probe.said().contains("No space left on device"))
         })?;
-        sent += some_load(&apache)?;
+        sent += some_load(&apache, sent)?;
         influx.start_again()?;
         let evidence = Run { apache, probe }.finish(sent)?;
         ensure!(
@@ -85,12 +85,13 @@ fn of_the_spool() -> Result<()> {
     })
 }
 
-/// It says so (500), and gets everything once there is room.
+/// It says so (500), and gets everything once there is room. 1.6.7 says so until it is
+/// started again: its writer of the log keeps its first error.
 #[test]
 fn of_influxdb() -> Result<()> {
     backends::run(BACKEND, |_| {
         let small = Small::mount("256k")?;
-        let influx = Influx::start_in(Some(small.path()))?;
+        let mut influx = Influx::start_in(Some(small.path()))?;
         influx.create(DATABASE)?;
         let spool = tempfile::tempdir()?;
         let apache = Apache::start(conf())?;
@@ -99,7 +100,9 @@ fn of_influxdb() -> Result<()> {
             wait::until("InfluxDB's disk to be full", || {
                 Ok(probe.said().contains("no space left on device"))
             })?;
-            small.grow("256m")
+            small.grow("256m")?;
+            influx.kill()?;
+            influx.start_again()
         })?;
         let evidence = Run { apache, probe }.finish(sent)?;
         evidence.check().run()?;
