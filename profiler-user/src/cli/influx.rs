@@ -38,6 +38,10 @@ pub(super) enum Api {
     V3,
 }
 
+#[expect(
+    clippy::struct_field_names,
+    reason = "clap names the options after them"
+)]
 #[derive(Debug, Args)]
 pub(super) struct InfluxOptions {
     /// InfluxDB, e.g. http://127.0.0.1:8086

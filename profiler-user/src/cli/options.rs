@@ -1,10 +1,5 @@
 //! The options as clap reads them. Their doc comments are the help text.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "help is read in a terminal, not as Markdown"
-)]
-
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! The InfluxDB sink against a real InfluxDB 1.x of its own, against a real
-//! VictoriaMetrics for the interface of version 2, and against a stand-in for what only
+//! `VictoriaMetrics` for the interface of version 2, and against a stand-in for what only
 //! versions 2 and 3 say.
 
 mod influxd;

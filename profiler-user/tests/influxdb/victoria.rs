@@ -1,4 +1,4 @@
-//! The interface of version 2 against a real server that speaks it: VictoriaMetrics.
+//! The interface of version 2 against a real server that speaks it: `VictoriaMetrics`.
 //!
 //! It is lenient, and knows neither organisation nor token: what it proves is that the
 //! points arrive by that path, each once.

@@ -1,4 +1,4 @@
-//! VictoriaMetrics, which speaks the interface of InfluxDB 2.
+//! `VictoriaMetrics`, which speaks the interface of InfluxDB 2.
 //!
 //! That of a later Debian than this one (1.112), so it is unpacked into the cache and not
 //! installed; it needs nothing of that release.

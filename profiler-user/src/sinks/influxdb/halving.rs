@@ -166,8 +166,11 @@ mod tests {
     }
 
     fn batch(points: u64) -> Batch {
-        let lines = (0..points).map(|n| format!("m f={n} 1\n")).collect();
-        Batch { lines, points }
+        let lines: Vec<_> = (0..points).map(|n| format!("m f={n} 1\n")).collect();
+        Batch {
+            lines: lines.concat(),
+            points,
+        }
     }
 
     /// A server that refuses whatever holds one of these lines. Returns what became of
