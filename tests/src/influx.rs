@@ -1,9 +1,11 @@
 //! A private InfluxDB 1.6: the strict judge of what wsgiprobe sends it.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,59 +18,61 @@ const ATTEMPTS: u32 = 4;
 
 /// A running server; it stops when dropped.
 pub struct Influx {
-    _server: Guarded,
-    _data: TempDir,
+    server: Guarded,
+    folder: TempDir,
     port: u16,
 }
 
 impl Influx {
     /// Starts an empty server.
     pub fn start() -> Result<Self> {
+        Self::start_in(None)
+    }
+
+    /// Starts one that keeps its data in that folder.
+    pub fn start_in(data: Option<&Path>) -> Result<Self> {
         for _ in 0..ATTEMPTS {
-            if let Some(influx) = Self::launch()? {
-                return Ok(influx);
+            let folder = tempfile::Builder::new()
+                .prefix("wsgiprobe-influx-")
+                .tempdir()?;
+            let (port, backup_port) = (ports::free()?, ports::free()?);
+            let data = data.unwrap_or(folder.path()).display();
+            let conf = format!(
+                "reporting-disabled = true\nbind-address = \"127.0.0.1:{backup_port}\"\n\
+                 [meta]\ndir = \"{data}/meta\"\n\
+                 [data]\ndir = \"{data}/data\"\nwal-dir = \"{data}/wal\"\nmax-values-per-tag = 0\n\
+                 [monitor]\nstore-enabled = false\n\
+                 [http]\nbind-address = \"127.0.0.1:{port}\"\nlog-enabled = false\n"
+            );
+            fs::write(folder.path().join("influxdb.conf"), conf)?;
+            if let Some(server) = launch(folder.path(), port)? {
+                return Ok(Self {
+                    server,
+                    folder,
+                    port,
+                });
             }
         }
         bail!("no influxd after {ATTEMPTS} attempts")
     }
 
-    fn launch() -> Result<Option<Self>> {
-        let data = tempfile::Builder::new()
-            .prefix("wsgiprobe-influx-")
-            .tempdir()?;
-        let (port, backup_port) = (ports::free()?, ports::free()?);
-        let folder = data.path().display();
-        let conf = format!(
-            "reporting-disabled = true\nbind-address = \"127.0.0.1:{backup_port}\"\n\
-             [meta]\ndir = \"{folder}/meta\"\n\
-             [data]\ndir = \"{folder}/data\"\nwal-dir = \"{folder}/wal\"\nmax-values-per-tag = 0\n\
-             [monitor]\nstore-enabled = false\n\
-             [http]\nbind-address = \"127.0.0.1:{port}\"\nlog-enabled = false\n"
-        );
-        let file = data.path().join("influxdb.conf");
-        fs::write(&file, conf)?;
-        let log = fs::File::create(data.path().join("log"))?;
-        let mut command = Command::new("influxd");
-        command
-            .args(["run", "-config"])
-            .arg(&file)
-            .env("HOME", data.path());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
-        let mut server = Guarded::spawn(&mut command)?;
-        let answers = wait::value("influxd to answer", || {
-            if server.try_wait()?.is_some() {
-                return Ok(Some(false));
-            }
-            Ok(http(port, "GET", "/ping").is_ok().then_some(true))
-        })?;
-        Ok(answers.then_some(Self {
-            _server: server,
-            _data: data,
-            port,
-        }))
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.server.signal(signal)
+    }
+
+    /// Kills it, without any warning.
+    pub fn kill(&mut self) -> Result<()> {
+        self.server.signal(Signal::SIGKILL)?;
+        let gone = self.server.wait_for(wait::patience())?;
+        gone.map(drop).context("influxd does not die")
+    }
+
+    /// Starts it again, where it was, with the data that it has.
+    pub fn start_again(&mut self) -> Result<()> {
+        let server = launch(self.folder.path(), self.port)?;
+        self.server = server.context("influxd does not start again")?;
+        Ok(())
     }
 
     /// Its address for `--influx-url`.
@@ -108,6 +112,31 @@ impl Influx {
         expect_status(&response, 200)?;
         serde_json::from_slice(&response.body).context("InfluxDB's answer")
     }
+}
+
+/// A server of that folder, once it answers; `None` if it ended instead.
+fn launch(folder: &Path, port: u16) -> Result<Option<Guarded>> {
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))?;
+    let mut command = Command::new("influxd");
+    command
+        .args(["run", "-config"])
+        .arg(folder.join("influxdb.conf"))
+        .env("HOME", folder);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log);
+    let mut server = Guarded::spawn(&mut command)?;
+    let answers = wait::value("influxd to answer", || {
+        if server.try_wait()?.is_some() {
+            return Ok(Some(false));
+        }
+        Ok(http(port, "GET", "/ping").is_ok().then_some(true))
+    })?;
+    Ok(answers.then_some(server))
 }
 
 /// A table.

@@ -13,12 +13,12 @@ use harness::influx::Influx;
 use harness::load::Load;
 use harness::ports;
 use harness::probe::{Probe, Report};
-use harness::run::{Evidence, Run};
+use harness::run::Run;
 use harness::server::Server;
 
 harness::on_each_backend!(points_equal_the_log, server_down, database_missing);
 
-const DATABASE: &str = "wsgiprobe";
+pub const DATABASE: &str = "wsgiprobe";
 
 /// One point a request; its fields are those of the access log.
 const POINTS: &str = "SELECT \"url.path\", \"http.response.status_code\", \"client.port\", \
@@ -40,7 +40,7 @@ const HOSTILE: [&str; 12] = [
     "brackets-{}[]<>|^`",
 ];
 
-fn arguments(apache: &Apache, url: &str) -> Result<Vec<String>> {
+pub fn arguments(apache: &Apache, url: &str) -> Result<Vec<String>> {
     let pid = apache.pid()?.to_string();
     let arguments = [
         "--pid",
@@ -55,9 +55,9 @@ fn arguments(apache: &Apache, url: &str) -> Result<Vec<String>> {
 }
 
 /// A path, status, client port and size, as text.
-type Point = (String, String, String, String);
+pub type Point = (String, String, String, String);
 
-fn logged(evidence: &Evidence) -> BTreeSet<Point> {
+pub fn logged(entries: &[harness::access_log::Entry]) -> Vec<Point> {
     let point = |entry: &harness::access_log::Entry| {
         (
             entry.path.clone().unwrap_or_default(),
@@ -66,10 +66,10 @@ fn logged(evidence: &Evidence) -> BTreeSet<Point> {
             entry.response_bytes.to_string(),
         )
     };
-    evidence.entries.iter().map(point).collect()
+    entries.iter().map(point).collect()
 }
 
-fn stored(influx: &Influx) -> Result<Vec<Point>> {
+pub fn stored(influx: &Influx) -> Result<Vec<Point>> {
     let rows = influx.query(DATABASE, POINTS)?;
     let text = |name: &str| -> Result<Vec<String>> {
         let values = rows.column(name)?;
@@ -118,7 +118,7 @@ fn points_equal_the_log(backend: Backend) -> Result<()> {
     evidence.check().run()?;
     let points = stored(&influx)?;
     let (count, stored) = (points.len(), points.into_iter().collect::<BTreeSet<_>>());
-    let logged = logged(&evidence);
+    let logged: BTreeSet<_> = logged(&evidence.entries).into_iter().collect();
     let missing: Vec<_> = logged.difference(&stored).take(5).collect();
     let extra: Vec<_> = stored.difference(&logged).take(5).collect();
     ensure!(

@@ -10,6 +10,7 @@ mod before_attach;
 mod bodies;
 mod cpu;
 mod daemon;
+mod delivery;
 mod durations;
 mod events_alone;
 mod express;

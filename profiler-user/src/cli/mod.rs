@@ -5,6 +5,7 @@
 //! something wins. Secrets come from files or the environment only.
 
 mod config;
+mod influx;
 mod limits;
 mod options;
 mod secret;
@@ -16,10 +17,11 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
+pub use influx::{Influx, InfluxTarget, Schema};
+pub use options::Hooks;
 use options::{Cli, Subcommand};
-pub use options::{Hooks, Schema};
 pub use secret::Secret;
-pub use settings::{Influx, InfluxTarget, Settings, Targets, is_stdout};
+pub use settings::{Settings, Targets, is_stdout};
 
 /// Prefix of every environment variable that stands for an option.
 const ENV_PREFIX: &str = "WSGIPROBE_";
@@ -163,6 +165,7 @@ mod tests {
                 ["--route", "users/{id}"],
                 "--route users/{id}: a route begins with /",
             ),
+            (["--influx-spool-size", "15MiB"], "--influx-spool-size"),
         ] {
             let message = watch(&arguments).unwrap_err();
             assert!(message.contains(option), "{arguments:?}: {message}");

@@ -1,10 +1,5 @@
 //! The options as clap reads them. Their doc comments are the help text.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "help is read in a terminal, not as Markdown"
-)]
-
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,12 +7,13 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, ValueEnum, ValueHint, value_parser};
 use regex::Regex;
 
+use super::influx::InfluxOptions;
 use super::limits::Bounds;
 use super::values;
 
 const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
-const OUTPUTS: &str = "Where to write";
+pub(super) const OUTPUTS: &str = "Where to write";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,15 +91,6 @@ pub enum Hooks {
     Syscall,
 }
 
-/// Names of the InfluxDB measurements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Schema {
-    /// OpenTelemetry's semantic conventions
-    Otel,
-    /// Those of the mod_wsgi metrics workshop, for its dashboards
-    Workshop,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Watch these processes, all their descendants, and every worker forked later
@@ -158,41 +145,8 @@ pub(super) struct Options {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
     pub summary: Option<PathBuf>,
 
-    /// InfluxDB, e.g. http://127.0.0.1:8086
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, help_heading = OUTPUTS)]
-    pub influx_url: Option<String>,
-
-    /// Database (InfluxDB 1.x)
-    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
-    pub influx_db: Option<String>,
-
-    /// User (InfluxDB 1.x); otherwise INFLUX_USER from the environment
-    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
-    pub influx_user: Option<String>,
-
-    /// File with that user's password; otherwise INFLUX_PASSWORD from the environment
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
-    pub influx_password_file: Option<PathBuf>,
-
-    /// Organisation (InfluxDB 2.x)
-    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
-    pub influx_org: Option<String>,
-
-    /// Bucket (InfluxDB 2.x)
-    #[arg(long, value_name = "NAME", help_heading = OUTPUTS)]
-    pub influx_bucket: Option<String>,
-
-    /// File with the token (InfluxDB 2.x); otherwise INFLUX_TOKEN from the environment
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
-    pub influx_token_file: Option<PathBuf>,
-
-    /// Names of the measurements
-    #[arg(long, value_enum, value_name = "SCHEMA", default_value_t = Schema::Otel, help_heading = OUTPUTS)]
-    pub influx_schema: Schema,
-
-    /// Write one point a request as well as the aggregates
-    #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]
-    pub influx_raw: bool,
+    #[command(flatten)]
+    pub influx: InfluxOptions,
 
     /// Plain lines although stdout is a terminal (there is no other output yet)
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]

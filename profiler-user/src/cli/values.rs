@@ -13,6 +13,8 @@ const LARGEST_RING: u64 = 1 << 30;
 
 /// Some 100 requests.
 const SMALLEST_FILE: u64 = 64 << 10;
+/// 16 segments of 2 MiB: a batch is of 1 MiB at most, and never larger compressed.
+const SMALLEST_SPOOL: ByteSize = ByteSize::mib(32);
 
 /// A time above zero, e.g. `30s`, `1h 30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -66,6 +68,20 @@ pub(super) fn ring_bytes(text: &str) -> Result<u32, String> {
     Ok(bytes as u32)
 }
 
+/// A size that a spool can have: each of its 16 segments has to hold a batch.
+pub(super) fn spool_bytes(text: &str) -> Result<u64, String> {
+    let size: ByteSize = text
+        .parse()
+        .map_err(|_| "give a number and a unit, e.g. 256MiB, 2GiB".to_owned())?;
+    if size < SMALLEST_SPOOL {
+        return Err(format!(
+            "must be at least {}",
+            SMALLEST_SPOOL.display().iec()
+        ));
+    }
+    Ok(size.as_u64())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +101,14 @@ mod tests {
         assert_eq!(file_bytes("1MiB"), Ok(1 << 20));
         assert!(file_bytes("1KiB").unwrap_err().contains("64KiB"));
         assert!(file_bytes("big").is_err());
+    }
+
+    #[test]
+    fn a_spool_holds_its_batches() {
+        assert_eq!(spool_bytes("1GiB"), Ok(1 << 30));
+        assert_eq!(spool_bytes("32MiB"), Ok(32 << 20));
+        assert!(spool_bytes("32MB").unwrap_err().contains("32.0 MiB"));
+        assert!(spool_bytes("much").is_err());
     }
 
     #[test]

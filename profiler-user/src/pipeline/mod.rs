@@ -125,7 +125,7 @@ impl Run {
             privileges::confine(Needs {
                 later_servers: may_return,
                 maps: !self.probe.is_open(),
-                new_files: self.stages.outputs.makes_files(),
+                outputs: self.stages.outputs.needs(),
             })
         });
         announce(&self.probe);

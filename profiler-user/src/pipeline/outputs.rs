@@ -12,6 +12,7 @@ use super::host;
 use super::services::Services;
 use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
 use crate::model::Request;
+use crate::privileges::OutputNeeds;
 use crate::sinks::influxdb::{self, InfluxDb};
 use crate::sinks::jsonl::JsonLines;
 use crate::sinks::{Delivered, Notices, Sink};
@@ -33,7 +34,7 @@ pub(super) struct Outputs {
     sinks: Vec<Box<dyn Sink>>,
     summary: Option<(PathBuf, Box<dyn Write>)>,
     plan: Vec<String>,
-    makes_files: bool,
+    needs: OutputNeeds,
     /// Only where a sink needs it.
     services: Option<Services>,
 }
@@ -41,11 +42,9 @@ pub(super) struct Outputs {
 impl Outputs {
     /// Opens them all: what cannot be written shows before anything is watched.
     pub(super) fn open(settings: &Settings, notices: &Notices) -> Result<Self> {
-        let mut outputs = Self {
-            makes_files: settings.jsonl_rotation.is_some(),
-            ..Self::default()
-        };
+        let mut outputs = Self::default();
         if let Some(path) = &settings.jsonl {
+            outputs.needs.new_files = settings.jsonl_rotation.is_some();
             let sink = JsonLines::open(path, settings.jsonl_rotation, notices.clone())?;
             outputs.add(format!("each request to {}", shown(path)), sink);
         }
@@ -54,6 +53,7 @@ impl Outputs {
             let given = influx_settings(influx);
             let interval = humantime::format_duration(settings.interval);
             let plan = format!("aggregates of every {interval} to {}", given.place());
+            outputs.needs.spool = given.spool.is_some();
             let sink = InfluxDb::start(given, notices.clone());
             outputs.add(plan, sink.context("cannot write to InfluxDB")?);
         }
@@ -90,9 +90,9 @@ impl Outputs {
         !self.plan.is_empty()
     }
 
-    /// Whether files are created later on.
-    pub(super) const fn makes_files(&self) -> bool {
-        self.makes_files
+    /// What they do after the attach.
+    pub(super) const fn needs(&self) -> OutputNeeds {
+        self.needs
     }
 
     /// Tells all of them what is watched.
@@ -182,6 +182,10 @@ fn influx_settings(influx: &Influx) -> influxdb::Settings {
                 bucket: bucket.clone(),
                 token: token.reveal().to_owned(),
             },
+            InfluxTarget::V3 { db, token } => influxdb::Target::V3 {
+                db: db.clone(),
+                token: token.as_ref().map(|token| token.reveal().to_owned()),
+            },
         },
         schema: match influx.schema {
             Schema::Otel => influxdb::Schema::Otel,
@@ -192,6 +196,11 @@ fn influx_settings(influx: &Influx) -> influxdb::Settings {
         timeout: INFLUX_TIMEOUT,
         batch_points: INFLUX_BATCH,
         buffer_bytes: INFLUX_BUFFER,
+        ca: influx.ca.clone(),
+        spool: influx
+            .spool
+            .clone()
+            .map(|(dir, bytes)| influxdb::SpoolSettings { dir, bytes }),
     }
 }
 

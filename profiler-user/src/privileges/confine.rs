@@ -15,8 +15,17 @@ pub struct Needs {
     pub later_servers: bool,
     /// The maps cannot be reached by their descriptors alone.
     pub maps: bool,
-    /// Files are created and renamed: an output rotates.
+    /// For the outputs.
+    pub outputs: OutputNeeds,
+}
+
+/// What outputs do after the attach that others do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputNeeds {
+    /// Files are created and renamed: one rotates.
     pub new_files: bool,
+    /// Files that are open are written at any place, and cut.
+    pub spool: bool,
 }
 
 /// What is left.
@@ -119,7 +128,7 @@ mod tests {
         let kept = kept(Needs {
             later_servers,
             maps,
-            new_files: false,
+            outputs: OutputNeeds::default(),
         });
         let mut names: Vec<String> = kept.iter().map(ToString::to_string).collect();
         names.sort_unstable();

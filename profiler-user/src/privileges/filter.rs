@@ -204,7 +204,11 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
 }
 
 fn files(rules: &mut Rules, needs: Needs) -> Result<(), seccompiler::BackendError> {
-    if needs.new_files {
+    if needs.outputs.spool {
+        let calls = [libc::SYS_pwrite64, libc::SYS_ftruncate];
+        rules.extend(calls.map(|call| (call, Vec::new())));
+    }
+    if needs.outputs.new_files {
         let calls = [libc::SYS_openat, libc::SYS_renameat, libc::SYS_renameat2];
         rules.extend(calls.map(|call| (call, Vec::new())));
         #[cfg(target_arch = "x86_64")]
@@ -253,6 +257,7 @@ fn rule(
 
 #[cfg(test)]
 mod tests {
+    use super::super::OutputNeeds;
     use super::*;
 
     #[test]
@@ -261,7 +266,10 @@ mod tests {
             let needs = Needs {
                 later_servers: all,
                 maps: true,
-                new_files: all,
+                outputs: OutputNeeds {
+                    new_files: all,
+                    spool: all,
+                },
             };
             let programs = programs(needs).unwrap();
             // The kernel's own limit (BPF_MAXINSNS).

@@ -13,7 +13,7 @@ mod priority;
 
 use caps::{CapSet, Capability, CapsHashSet};
 
-pub use confine::{Confined, Needs, confine, renounce};
+pub use confine::{Confined, Needs, OutputNeeds, confine, renounce};
 pub use look::{into_process, uprobe};
 pub use priority::raise_priority;
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,41 @@ use tempfile::TempDir;
 pub struct Influxd {
     process: Child,
     port: u16,
+    client: reqwest::Client,
+    scheme: &'static str,
     _dir: TempDir,
+}
+
+/// A certificate of `localhost`, and who vouches for it: PEM files.
+pub struct Certificate {
+    pub authority: PathBuf,
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    /// Makes both, in that folder.
+    pub fn make(dir: &Path) -> Self {
+        let write = |name: &str, pem: String| {
+            let path = dir.join(name);
+            fs::write(&path, pem).unwrap();
+            path
+        };
+        let mut params = rcgen::CertificateParams::new([]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let authority = params.self_signed(&key).unwrap();
+        let authority_pem = authority.pem();
+        let issuer = rcgen::Issuer::new(params, key);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let server = params.signed_by(&key, &issuer).unwrap();
+        Self {
+            authority: write("ca.pem", authority_pem),
+            chain: write("server.pem", server.pem()),
+            key: write("server.key", key.serialize_pem()),
+        }
+    }
 }
 
 /// A port that nobody listens on.
@@ -30,6 +65,20 @@ impl Influxd {
 
     /// Starts one at a port; with `auth`, it wants a user and password.
     pub async fn start_at(port: u16, auth: bool) -> Self {
+        Self::launch(port, &format!("auth-enabled = {auth}"), None).await
+    }
+
+    /// Starts one that is reached as `https://localhost`.
+    pub async fn start_with_tls(certificate: &Certificate) -> Self {
+        let (chain, key) = (certificate.chain.display(), certificate.key.display());
+        let http = format!(
+            "https-enabled = true\nhttps-certificate = \"{chain}\"\nhttps-private-key = \"{key}\""
+        );
+        let authority = fs::read(&certificate.authority).unwrap();
+        Self::launch(free_port(), &http, Some(&authority)).await
+    }
+
+    async fn launch(port: u16, http: &str, authority: Option<&[u8]>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().display();
         let rpc = free_port();
@@ -39,7 +88,7 @@ impl Influxd {
              [meta]\ndir = \"{path}/meta\"\n\
              [data]\ndir = \"{path}/data\"\nwal-dir = \"{path}/wal\"\n\
              [monitor]\nstore-enabled = false\n\
-             [http]\nbind-address = \"127.0.0.1:{port}\"\nauth-enabled = {auth}\n"
+             [http]\nbind-address = \"127.0.0.1:{port}\"\n{http}\n"
         );
         let file = dir.path().join("influxd.toml");
         fs::write(&file, config).unwrap();
@@ -53,6 +102,8 @@ impl Influxd {
         let mut influxd = Self {
             process,
             port,
+            client: client(authority),
+            scheme: if authority.is_some() { "https" } else { "http" },
             _dir: dir,
         };
         influxd.wait().await;
@@ -60,7 +111,13 @@ impl Influxd {
     }
 
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        // A certificate is for a name.
+        let host = if self.scheme == "https" {
+            "localhost"
+        } else {
+            "127.0.0.1"
+        };
+        format!("{}://{host}:{}", self.scheme, self.port)
     }
 
     /// Runs a statement of InfluxQL as `user:password`, if any.
@@ -71,7 +128,7 @@ impl Influxd {
             .append_pair("db", db)
             .append_pair("epoch", "ns")
             .append_pair("q", query);
-        let mut request = http().post(url);
+        let mut request = self.client.post(url);
         if let Some((user, password)) = user {
             request = request.basic_auth(user, Some(password));
         }
@@ -111,7 +168,7 @@ impl Influxd {
         let begin = Instant::now();
         let url = format!("{}/ping", self.url());
         while begin.elapsed() < Duration::from_secs(20) {
-            if http().get(&url).send().await.is_ok() {
+            if self.client.get(&url).send().await.is_ok() {
                 return;
             }
             if let Some(status) = self.process.try_wait().unwrap() {
@@ -133,9 +190,13 @@ impl Drop for Influxd {
 
 /// A client without TLS.
 pub fn http() -> reqwest::Client {
+    client(None)
+}
+
+/// A client that trusts that authority alone.
+fn client(authority: Option<&[u8]>) -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .tls_certs_only([])
-        .build()
-        .unwrap()
+    let trusted = authority.map(|pem| reqwest::Certificate::from_pem(pem).unwrap());
+    let client = reqwest::Client::builder().tls_certs_only(trusted);
+    client.build().unwrap()
 }

@@ -1,12 +1,18 @@
-//! The InfluxDB sink against a real InfluxDB 1.x of its own, and against a
-//! stand-in for what only version 2 says.
+//! The InfluxDB sink against a real InfluxDB 1.x of its own, against a real
+//! `VictoriaMetrics` for the interface of version 2, and against a stand-in for what only
+//! versions 2 and 3 say.
 
 mod influxd;
 mod sample;
 mod settings;
+mod spool;
+mod tls;
 mod v1;
 mod v1_trouble;
 mod v2;
+mod v2_trouble;
+mod v3;
+mod victoria;
 mod workshop;
 
 use std::time::Duration;
@@ -27,6 +33,8 @@ fn settings(url: &str, target: Target) -> Settings {
         timeout: Duration::from_secs(5),
         batch_points: 1_000,
         buffer_bytes: 8 << 20,
+        ca: None,
+        spool: None,
     }
 }
 
@@ -45,4 +53,12 @@ fn start(settings: Settings) -> (InfluxDb, UnboundedReceiver<String>) {
 
 fn all(told: &mut UnboundedReceiver<String>) -> Vec<String> {
     std::iter::from_fn(|| told.try_recv().ok()).collect()
+}
+
+async fn until(done: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !done() {
+        assert!(begin.elapsed() < DEADLINE);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -28,6 +28,7 @@ const HOSTILE: [&str; 14] = [
 
 fn written(points: u64) -> Report {
     Report {
+        accepted: points,
         written: points,
         ..Report::default()
     }

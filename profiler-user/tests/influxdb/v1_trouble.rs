@@ -7,10 +7,10 @@ use wsgiprobe::sinks::influxdb::{Report, Target};
 
 use crate::influxd::{Influxd, free_port, http};
 use crate::sample::request;
-use crate::{DEADLINE, all, db, settings, start};
+use crate::{DEADLINE, all, db, settings, start, until};
 
 #[tokio::test]
-async fn a_missing_database_is_told_once() {
+async fn a_missing_database_is_told_once_and_waited_for() {
     let influxd = Influxd::start().await;
     let mut settings = settings(&influxd.url(), db("nowhere"));
     settings.batch_points = 2;
@@ -18,23 +18,29 @@ async fn a_missing_database_is_told_once() {
     for n in 0..6 {
         influx.request(&request("/a", n));
     }
-    let report = influx.finish(DEADLINE).await;
-    assert_eq!(
-        report,
-        Report {
-            rejected: 6,
-            errors: 3,
-            ..Report::default()
-        }
-    );
+    until(|| influx.report().errors > 1).await;
     assert_eq!(
         all(&mut told),
         [format!(
-            "influxdb at {}: refuses points: 404 Not Found: database not found: \
-             \"nowhere\"; create the database or name another with --influx-db",
+            "influxdb at {}: 404 Not Found: database not found: \"nowhere\" (create the \
+             database or name another with --influx-db); points are kept and sent later",
             influxd.url()
         )]
     );
+    influxd.create("nowhere").await;
+    until(|| influx.report().written == 6).await;
+    assert_eq!(all(&mut told).len(), 1, "that it is there again");
+}
+
+#[tokio::test]
+async fn the_end_does_not_wait_for_a_database_that_is_missing() {
+    let influxd = Influxd::start().await;
+    let (mut influx, _told) = start(settings(&influxd.url(), db("nowhere")));
+    influx.request(&request("/a", 0));
+    let begin = Instant::now();
+    let report = influx.finish(DEADLINE).await;
+    assert!(begin.elapsed() < DEADLINE / 2);
+    assert_eq!((report.dropped, report.rejected), (1, 0));
 }
 
 #[tokio::test]
@@ -169,10 +175,11 @@ async fn a_conflict_of_types_loses_only_its_points() {
     assert_eq!(
         report,
         Report {
+            accepted: 2,
             written: 1,
             rejected: 1,
             errors: 1,
-            dropped: 0
+            ..Report::default()
         }
     );
     let told = all(&mut told);
@@ -192,7 +199,7 @@ async fn a_user_may_be_needed() {
 
     let (mut nobody, mut told) = start(settings(&influxd.url(), db("d")));
     nobody.request(&request("/a", 0));
-    assert_eq!(nobody.finish(DEADLINE).await.rejected, 1);
+    assert_eq!(nobody.finish(DEADLINE).await.dropped, 1);
     let told = all(&mut told);
     assert!(
         told.len() == 1 && told[0].contains("401 Unauthorized"),

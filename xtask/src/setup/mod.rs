@@ -9,6 +9,7 @@ mod apt;
 mod cargo_tools;
 pub mod packages;
 mod rustup;
+mod victoria;
 
 use std::time::Instant;
 
@@ -26,10 +27,11 @@ enum Done {
 
 type Step = (&'static str, fn(&Progress) -> Result<Done>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("rustup", rustup::present),
     ("rustfmt and clippy", rustup::components),
     ("Debian packages", packages::install),
+    ("VictoriaMetrics", victoria::install),
     (
         "toolchain for the kernel programs",
         rustup::kernel_toolchain,

@@ -9,14 +9,14 @@
 //! Processors are emulated, since kernels of other versions find no KVM everywhere:
 //! for function, never for timing.
 
-mod apt;
+pub mod apt;
 mod boot;
-mod cache;
+pub mod cache;
 mod crew;
 mod fetch;
 pub mod guest;
 mod initrd;
-mod kernels;
+pub mod kernels;
 mod machine;
 mod matrix;
 mod outcome;

@@ -4,7 +4,7 @@
 //! An empty write shows all that matters (reachable, allowed, database there) with
 //! no more rights than writing needs. Versions say yes in their own way: 1.x
 //! answers 204, 2.x 400 as "writing requires points", both after they looked at the
-//! credentials and the database.
+//! credentials and the database; 3.x makes a database that is not there.
 
 use influxdb2::api::write::TimestampPrecision;
 use influxdb2::models::health::Status;
@@ -20,14 +20,15 @@ pub(super) async fn contact(client: &Client, settings: &Settings) -> Option<Answ
             let asked = tokio::time::timeout(settings.timeout, ask(&influx, org, bucket));
             asked.await.unwrap_or_else(|_| Answer::Later {
                 after: None,
+                status: None,
                 words: "no answer in time".into(),
             })
         }
-        None => client.write("", 0).await,
+        None => client.write("").await,
     };
     match answer {
-        Answer::Written | Answer::Partial { .. } | Answer::Refused { status: 400, .. } => None,
-        trouble => Some(trouble),
+        trouble @ Answer::Later { .. } => Some(trouble),
+        _ => None,
     }
 }
 
@@ -53,6 +54,7 @@ async fn ask(influx: &influxdb2::Client, org: &str, bucket: &str) -> Answer {
     {
         return Answer::Later {
             after: None,
+            status: None,
             words: answer::shorten(&format!(
                 "not healthy: {}",
                 health.message.unwrap_or_default()
@@ -65,10 +67,11 @@ async fn ask(influx: &influxdb2::Client, org: &str, bucket: &str) -> Answer {
     match written {
         Ok(()) => Answer::Written,
         Err(influxdb2::RequestError::Http { status, text }) => {
-            answer::read(status.as_u16(), None, &text, 0)
+            answer::read(status.as_u16(), None, &text, true)
         }
         Err(error) => Answer::Later {
             after: None,
+            status: None,
             words: innermost(&error),
         },
     }

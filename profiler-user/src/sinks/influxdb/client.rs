@@ -1,20 +1,25 @@
-//! Writes to either version of the interface.
+//! Writes to any version of the interface.
 //!
 //! Crate `influxdb2` can write to 2.x as well; why that is done here is in
 //! `docs/journal/2026-11-21-influxdb2-crate.md`.
 
+use std::fs;
 use std::io::Write as _;
+use std::path::Path;
+use std::time::SystemTime;
 
 use flate2::{Compression, write::GzEncoder};
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, Url, redirect};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{Certificate, Response, Url, redirect};
 
-use super::Error;
 use super::answer::{self, Answer};
 use super::settings::{Settings, Target};
+use super::{Error, retry_after};
 
 /// Of an answer's body no more than this is read, bytes.
-const BODY: usize = 16 << 10;
+const BODY: usize = 64 << 10;
 
 /// Bodies shorter than this are sent as they are: compressing costs more than it
 /// saves. Bytes.
@@ -46,7 +51,10 @@ impl Client {
             .timeout(settings.timeout)
             // A redirected POST would arrive as an empty GET, and be taken for success.
             .redirect(redirect::Policy::none());
-        if base.scheme() == "http" {
+        if let Some(file) = &settings.ca {
+            // Like curl's --cacert: who names an authority means no other.
+            http = http.tls_certs_only(authorities(file)?);
+        } else if base.scheme() == "http" {
             // Hosts without CA certificates (an image from scratch) need none then.
             http = http.tls_certs_only([]);
         }
@@ -57,8 +65,8 @@ impl Client {
         })
     }
 
-    /// Sends `points` points.
-    pub(super) async fn write(&self, lines: &str, points: u64) -> Answer {
+    /// Sends some points.
+    pub(super) async fn write(&self, lines: &str) -> Answer {
         let mut request = self.http.post(self.write_url.clone());
         match &self.authorization {
             Some(Authorization::Basic(user, password)) => {
@@ -72,9 +80,10 @@ impl Client {
             None => request.body(lines.to_owned()),
         };
         match request.send().await {
-            Ok(response) => read(response, points).await,
+            Ok(response) => read(response).await,
             Err(error) => Answer::Later {
                 after: None,
+                status: None,
                 words: causes(&error),
             },
         }
@@ -94,15 +103,48 @@ fn write_url(mut url: Url, target: &Target) -> Url {
                 .append_pair("org", org)
                 .append_pair("bucket", bucket);
         }
+        Target::V3 { db, .. } => {
+            url.set_path(&format!("{base}/api/v3/write_lp"));
+            // What it can take of a batch it takes (`accept_partial`), and says so only
+            // once it is on its disk (`no_sync`): its defaults, and what is counted on.
+            url.query_pairs_mut()
+                .append_pair("db", db)
+                .append_pair("accept_partial", "true")
+                .append_pair("no_sync", "false");
+        }
     }
-    url.query_pairs_mut().append_pair("precision", "ns");
+    let precision = match target {
+        Target::V1 { .. } | Target::V2 { .. } => "ns",
+        Target::V3 { .. } => "nanosecond",
+    };
+    url.query_pairs_mut().append_pair("precision", precision);
     url
 }
 
+/// The certificates of a PEM file, one at least.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
+    let trouble = |why| Error::Authority {
+        file: file.to_owned(),
+        why,
+    };
+    let pem = fs::read(file).map_err(|error| trouble(error.to_string()))?;
+    let certificates = Certificate::from_pem_bundle(&pem);
+    let certificates = certificates.map_err(|error| trouble(innermost(&error)))?;
+    if certificates.is_empty() {
+        return Err(trouble("there is no certificate in it".into()));
+    }
+    Ok(certificates)
+}
+
 fn authorization(settings: &Settings) -> Result<Option<Authorization>, Error> {
-    if let Target::V2 { token, .. } = &settings.target {
-        let mut value = HeaderValue::from_str(&format!("Token {token}"))
-            .map_err(|_| super::SettingsError::Token)?;
+    let token = match &settings.target {
+        Target::V1 { .. } | Target::V3 { token: None, .. } => None,
+        Target::V2 { token, .. } => Some(format!("Token {token}")),
+        Target::V3 { token, .. } => token.as_ref().map(|token| format!("Bearer {token}")),
+    };
+    if let Some(token) = token {
+        let value = HeaderValue::from_str(&token);
+        let mut value = value.map_err(|_| super::SettingsError::Token)?;
         value.set_sensitive(true);
         return Ok(Some(Authorization::Token(value)));
     }
@@ -126,23 +168,22 @@ async fn gzip(lines: &str) -> Option<Vec<u8>> {
     tokio::task::spawn_blocking(compress).await.ok()?.ok()
 }
 
-async fn read(mut response: Response, points: u64) -> Answer {
-    let mut body = Vec::new();
+async fn read(mut response: Response) -> Answer {
+    let (mut body, mut whole) = (Vec::new(), true);
     // A body that breaks off still has its status.
     while let Ok(Some(chunk)) = response.chunk().await {
         body.extend_from_slice(&chunk);
         if body.len() >= BODY {
             body.truncate(BODY);
+            whole = false;
             break;
         }
     }
-    let retry_after = response.headers().get(RETRY_AFTER);
-    answer::read(
-        response.status().as_u16(),
-        retry_after.and_then(|value| value.to_str().ok()),
-        &String::from_utf8_lossy(&body),
-        points,
-    )
+    let header = |name: HeaderName| response.headers().get(name)?.to_str().ok();
+    let after = header(RETRY_AFTER)
+        .and_then(|after| retry_after::read(after, header(DATE), SystemTime::now()));
+    let body = String::from_utf8_lossy(&body);
+    answer::read(response.status().as_u16(), after, &body, whole)
 }
 
 /// What failed and the innermost cause, without the URL: "cannot connect:
@@ -184,11 +225,13 @@ mod tests {
             timeout: Duration::from_secs(1),
             batch_points: 1,
             buffer_bytes: 1,
+            ca: None,
+            spool: None,
         }
     }
 
     #[test]
-    fn urls_of_both_versions() {
+    fn urls_of_all_versions() {
         let v1 = Target::V1 {
             db: "a&b".into(),
             user: None,
@@ -199,7 +242,16 @@ mod tests {
             bucket: "b".into(),
             token: "secret".into(),
         };
+        let v3 = Target::V3 {
+            db: "d".into(),
+            token: Some("secret".into()),
+        };
         for (url, target, expected) in [
+            (
+                "http://h:8181",
+                &v3,
+                "http://h:8181/api/v3/write_lp?db=d&accept_partial=true&no_sync=false&precision=nanosecond",
+            ),
             (
                 "http://u:p%40ss@h:8086",
                 &v1,
@@ -219,7 +271,31 @@ mod tests {
             client.authorization,
             Some(Authorization::Basic(user, Some(password))) if user == "u" && password == "p@ss"
         ));
-        let client = Client::new(&settings("http://h", v2)).unwrap();
-        assert!(!format!("{client:?}").contains("secret"));
+        for target in [v2, v3] {
+            let client = Client::new(&settings("http://h", target)).unwrap();
+            assert!(!format!("{client:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn an_authority_that_is_none_is_told_with_its_file() {
+        let mut settings = settings(
+            "https://h",
+            Target::V3 {
+                db: "d".into(),
+                token: None,
+            },
+        );
+        for (file, said) in [
+            ("/nowhere/ca.pem", "No such file"),
+            ("/dev/null", "no certificate"),
+        ] {
+            settings.ca = Some(file.into());
+            let error = Client::new(&settings).unwrap_err().to_string();
+            assert!(
+                error.contains("--influx-ca") && error.contains(said),
+                "{error}"
+            );
+        }
     }
 }

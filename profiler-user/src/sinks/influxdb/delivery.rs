@@ -1,21 +1,18 @@
 //! The background task that sends what is in the outbox.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
-use super::answer::Answer;
+use super::answer::{self, Answer};
 use super::check;
 use super::client::Client;
-use super::notices::Teller;
-use super::outbox::{Batch, Outbox, Settled};
+use super::halving::{Halving, Verdict};
+use super::outbox::{Batch, Settled};
 use super::settings::Settings;
-
-/// Longest that a point waits for its batch to fill.
-const BATCH_AGE: Duration = Duration::from_secs(1);
+use super::shelf::Shelf;
 
 /// Between attempts; twice as long after each, and up to twice that by chance, so
 /// that many probes do not come back to a server at once.
@@ -26,93 +23,112 @@ const LAST_DELAY: Duration = Duration::from_secs(15);
 /// Sends until told to finish.
 pub(super) struct Delivery {
     pub(super) client: Client,
-    pub(super) outbox: Arc<Outbox>,
-    pub(super) teller: Teller,
+    pub(super) shelf: Shelf,
     /// True once nothing more will be put in.
     pub(super) finishing: watch::Receiver<bool>,
 }
 
+/// The server takes nothing now, and the run ends.
+struct GivenUp;
+
 impl Delivery {
-    /// Says what is wrong from the start, then sends. Ends when it was told to
-    /// finish and nothing is left.
+    /// Says what is wrong from the start, then sends. Ends when it was told to finish
+    /// and nothing is left, or when waiting any longer is of no use.
     pub(super) async fn run(mut self, settings: Settings) {
         self.first_contact(&settings).await;
-        let mut age = interval(BATCH_AGE);
-        age.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.outbox.full_batch() => {}
-                _ = age.tick() => self.outbox.close_batch(),
-                () = finishing(&mut self.finishing) => self.outbox.close_batch(),
+                () = self.shelf.ready() => {}
+                () = finishing(&mut self.finishing) => self.shelf.outbox().close_batch(),
             }
-            self.send_all().await;
-            if self.is_finishing() && self.outbox.is_empty() {
+            if self.send_all().await.is_err() {
+                return;
+            }
+            if self.is_finishing() && self.shelf.outbox().is_empty() {
                 return;
             }
         }
     }
 
     async fn first_contact(&mut self, settings: &Settings) {
-        match check::contact(&self.client, settings).await {
-            Some(Answer::Refused { status, words }) => self.teller.refused(status, &words),
-            Some(Answer::Later { words, .. }) => self.teller.away(&words),
-            Some(Answer::Written | Answer::Partial { .. }) | None => {}
+        let contact = check::contact(&self.client, settings);
+        if let Some(Answer::Later { status, words, .. }) = self.shelf.answer(contact).await {
+            self.shelf.teller.away(status, &words);
         }
     }
 
     /// Sends every closed batch, however long the server takes to come back.
-    async fn send_all(&mut self) {
-        let mut delays = delays();
-        while let Some(batch) = self.outbox.take() {
-            match self.client.write(&batch.lines, batch.points).await {
-                Answer::Later { after, words } => {
-                    self.outbox.put_back(batch);
-                    self.teller.away(&words);
-                    let delay = after.or_else(|| delays.next()).unwrap_or(LAST_DELAY);
-                    if self.pause(delay).await {
-                        delays = self::delays();
-                    }
-                }
-                answer => {
-                    self.teller.back();
-                    self.settle(&batch, &answer);
-                    delays = self::delays();
+    async fn send_all(&mut self) -> Result<(), GivenUp> {
+        while let Some(batch) = self.shelf.take().await {
+            match self.send(&batch).await {
+                Ok(settled) => self.shelf.settle(settled).await,
+                Err(given_up) => {
+                    drop(batch);
+                    self.shelf.outbox().put_back();
+                    return Err(given_up);
                 }
             }
         }
+        Ok(())
     }
 
-    fn settle(&mut self, batch: &Batch, answer: &Answer) {
-        let rejected = match answer {
-            Answer::Partial { rejected, words } => {
-                self.teller.partly_refused(words);
-                *rejected
+    /// Sends one, in parts if need be.
+    async fn send(&mut self, batch: &Batch) -> Result<Settled, GivenUp> {
+        let mut halving = Halving::new(batch);
+        let mut delays = delays();
+        while let Some((lines, _)) = halving.next() {
+            let answer = self.shelf.answer(self.client.write(lines)).await;
+            if let Answer::Later {
+                after,
+                status,
+                words,
+            } = answer
+            {
+                self.shelf.outbox().failed();
+                self.shelf.teller.away(status, &words);
+                if self.is_finishing() && self.in_vain(status) {
+                    return Err(GivenUp);
+                }
+                let delay = after.or_else(|| delays.next()).unwrap_or(LAST_DELAY);
+                if self.pause(delay).await {
+                    delays = self::delays();
+                }
+                continue;
             }
-            Answer::Refused { status, words } => {
-                self.teller.refused(*status, words);
-                batch.points
+            self.shelf.teller.back();
+            delays = self::delays();
+            if let Verdict::Refused(lines) = halving.answered(&answer) {
+                self.shelf.teller.refused(&answer, lines);
             }
-            Answer::Written | Answer::Later { .. } => 0,
-        };
-        self.outbox.settle(
-            batch,
-            Settled {
-                written: batch.points - rejected,
-                rejected,
-            },
-        );
+        }
+        let settled = halving.settled();
+        if settled.rejected > 0 {
+            self.shelf.outbox().failed();
+        }
+        Ok(settled)
+    }
+
+    /// Whether the end of the run need not wait for the server to come back: the points
+    /// are safe on disk, or somebody would first have to put something right.
+    fn in_vain(&self, status: Option<u16>) -> bool {
+        self.shelf.outbox().has_spool() || status.is_some_and(|status| !answer::passes(status))
     }
 
     /// Waits, but no longer than to the begin of the end. Returns whether that came.
     async fn pause(&mut self, delay: Duration) -> bool {
+        self.shelf.put_away().await;
         if self.is_finishing() {
-            sleep(delay).await;
+            self.shelf.meanwhile(Duration::ZERO, sleep(delay)).await;
             return false;
         }
-        tokio::select! {
-            () = sleep(delay) => false,
-            () = finishing(&mut self.finishing) => true,
-        }
+        let told = &mut self.finishing;
+        let until = async {
+            tokio::select! {
+                () = sleep(delay) => false,
+                () = finishing(told) => true,
+            }
+        };
+        self.shelf.meanwhile(Duration::ZERO, until).await
     }
 
     /// Told so, or the handle was dropped.

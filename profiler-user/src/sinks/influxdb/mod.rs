@@ -1,8 +1,8 @@
-//! InfluxDB, 1.x and 2.x.
+//! InfluxDB, 1.x, 2.x and 3.x.
 //!
 //! ```text
 //! Request, Window, Snapshot -> encode (points | raw | upstream | pools | workshop -> line)
-//!     -> outbox -> delivery -> client
+//!     -> outbox (<-> spool) -> delivery (halving) -> client
 //! ```
 //!
 //! Encoding is done by who calls; from the outbox on it is the business of a
@@ -16,16 +16,21 @@ mod client;
 mod delivery;
 mod distinct;
 mod encode;
+mod halving;
 mod line;
 mod notices;
 mod outbox;
 pub mod points;
 pub mod pools;
 pub mod raw;
+mod retry_after;
 mod settings;
+mod shelf;
+mod spool;
 pub mod upstream;
 pub mod workshop;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +42,10 @@ use self::delivery::Delivery;
 use self::encode::Encoder;
 use self::notices::Teller;
 use self::outbox::Outbox;
-pub use self::settings::{Schema, Settings, SettingsError, Target};
+pub use self::settings::{Schema, Settings, SettingsError, SpoolSettings, Target};
+use self::shelf::Shelf;
+use self::spool::Spool;
+pub use self::spool::SpoolError;
 use super::{Delivered, Finish, Notices, Sink};
 use crate::aggregate::Window;
 use crate::model::Request;
@@ -54,19 +62,40 @@ pub enum Error {
     /// TLS could not be set up; for `https://` the host needs CA certificates.
     #[error("--influx-url: cannot set up the HTTP client: {}", client::innermost(.0))]
     Client(#[source] reqwest::Error),
+    /// No authority to be had from that file.
+    #[error("--influx-ca {}: {why}; give a PEM file with the authority's certificate", file.display())]
+    Authority {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
 }
 
-/// What became of the points so far. Those in none of the first three wait.
+/// What became of the points so far. Those in none of the places below wait in memory:
+/// `accepted + inherited = written + rejected + dropped + spooled`, once it has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// Points of this run.
+    pub accepted: u64,
+    /// Points that an earlier run left in the spool.
+    pub inherited: u64,
     /// Points that the server has taken.
     pub written: u64,
-    /// Points given up: the buffer was full, or the end came first. Of a write
-    /// that was cut off at the end the server may yet have taken some.
+    /// Points given up: there was no room, or the end came first. Of a write that was
+    /// cut off at the end the server may yet have taken some.
     pub dropped: u64,
     /// Points that the server refused for good.
     pub rejected: u64,
-    /// Attempts to write that failed, wholly or in part.
+    /// Points that wait in the spool: at the end, for the next run.
+    pub spooled: u64,
+    /// Writes to the spool that cannot be read any more: one was cut off, or the disk
+    /// is damaged.
+    pub damaged: u64,
+    /// Attempts to write that failed, and batches of which points were refused.
     pub errors: u64,
 }
 
@@ -91,14 +120,21 @@ impl InfluxDb {
     pub fn start(settings: Settings, notices: Notices) -> Result<Self, Error> {
         settings.validate()?;
         let client = Client::new(&settings)?;
-        let outbox = Arc::new(Outbox::new(settings.batch_points, settings.buffer_bytes));
+        let place = settings.place();
+        let spool = settings.spool.as_ref();
+        let spool = spool.map(|spool| Spool::open(&spool.dir, spool.bytes, &place));
+        let spool = spool.transpose()?;
+        let teller = Teller::new(&settings, settings.base()?.as_str(), notices.clone());
+        if let Some((_, left)) = &spool {
+            teller.found(left.points, left.damaged);
+        }
+        let (points, bytes) = (settings.batch_points, settings.buffer_bytes);
+        let outbox = Arc::new(Outbox::new(points, bytes, spool));
         let (finish, finishing) = watch::channel(false);
         let encoder = Encoder::new(&settings);
-        let place = settings.place();
         let delivery = Delivery {
             client,
-            outbox: Arc::clone(&outbox),
-            teller: Teller::new(&settings, settings.base()?.as_str(), notices.clone()),
+            shelf: Shelf::new(Arc::clone(&outbox), teller),
             finishing,
         };
         Ok(Self {
@@ -136,7 +172,8 @@ impl InfluxDb {
         self.outbox.report()
     }
 
-    /// Sends what waits, for no longer than `deadline`; gives up on the rest.
+    /// Sends what waits, for no longer than `deadline`; leaves the rest in the spool, or
+    /// gives up on it.
     pub async fn finish(mut self, deadline: Duration) -> Report {
         // Fails only if the task is gone already.
         let _ = self.finishing.send(true);
@@ -148,7 +185,9 @@ impl InfluxDb {
             // Only then nothing is settled after the books are closed.
             let _ = self.delivery.await;
         }
-        self.outbox.abandon();
+        let outbox = Arc::clone(&self.outbox);
+        // Waits for the disk. Fails only if it panicked, which shows in the figures.
+        let _ = tokio::task::spawn_blocking(move || outbox.close_books()).await;
         self.outbox.report()
     }
 }
@@ -169,14 +208,17 @@ impl Sink for InfluxDb {
 }
 
 fn delivered(place: &str, report: &Report) -> Delivered {
-    let problems = [
+    let others = [
+        (report.inherited, "of an earlier run were in the spool"),
+        (report.spooled, "wait in the spool for the next run"),
         (report.dropped, "dropped while it was away"),
         (report.rejected, "rejected by it"),
+        (report.damaged, "damaged writes in the spool"),
         (report.errors, "failed attempts"),
     ];
     let mut parts = vec![format!("{} points to {place}", report.written)];
-    let problems = problems.into_iter().filter(|(count, _)| *count > 0);
-    parts.extend(problems.map(|(count, what)| format!("{count} {what}")));
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    parts.extend(others.map(|(count, what)| format!("{count} {what}")));
     // Counted and told, but no failure of this run: the database is somebody
     // else's, and the profiling went on.
     Delivered {

@@ -1,10 +1,11 @@
 //! What the operator is told: each trouble once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::time::{Duration, Instant};
 
-use super::answer;
-use super::settings::{Settings, Target};
+use super::answer::{self, Answer};
+use super::settings::{Settings, SpoolSettings, Target};
 use crate::sinks::Notices;
 
 /// A server that comes and goes (over its rate, say) is told of no more often.
@@ -17,10 +18,17 @@ pub(super) struct Teller {
     /// `influxdb at http://127.0.0.1:8086`
     server: String,
     version: Version,
+    /// Where points wait on disk.
+    spool: Option<SpoolSettings>,
+    spool_trouble: bool,
+    spool_was_full: bool,
+    /// Statuses of which it was told that points are refused with them.
     refusals: HashSet<u16>,
-    partly_refused: bool,
     presence: Presence,
-    told_away: Option<Instant>,
+    /// With what it was away, in this absence.
+    away_with: HashSet<Option<u16>>,
+    /// When that was last told.
+    told_away: HashMap<Option<u16>, Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +41,7 @@ enum Presence {
 enum Version {
     V1,
     V2,
+    V3,
 }
 
 impl Teller {
@@ -43,57 +52,126 @@ impl Teller {
             version: match settings.target {
                 Target::V1 { .. } => Version::V1,
                 Target::V2 { .. } => Version::V2,
+                Target::V3 { .. } => Version::V3,
             },
+            spool: settings.spool.clone(),
+            spool_trouble: false,
+            spool_was_full: false,
             refusals: HashSet::new(),
-            partly_refused: false,
             presence: Presence::There,
-            told_away: None,
+            away_with: HashSet::new(),
+            told_away: HashMap::new(),
         }
     }
 
-    /// The server cannot take points now; once per absence.
-    pub(super) fn away(&mut self, words: &str) {
-        if self.presence != Presence::There {
+    /// The server does not take points now; once per absence and status.
+    pub(super) fn away(&mut self, status: Option<u16>, words: &str) {
+        if !self.away_with.insert(status) {
             return;
         }
-        let told = self.told_away.is_none_or(|at| at.elapsed() >= AWAY_AGAIN);
+        let last = self.told_away.get(&status);
+        let tell = last.is_none_or(|at| at.elapsed() >= AWAY_AGAIN);
+        let told = tell || self.presence == Presence::Away { told: true };
         self.presence = Presence::Away { told };
-        if told {
-            self.told_away = Some(Instant::now());
-            self.tell(&format!("{words}; points are kept and sent later"));
+        if tell {
+            self.told_away.insert(status, Instant::now());
+            let hint = status.map_or("", |status| self.hint(status));
+            let kept = match &self.spool {
+                Some(spool) => format!("are kept in {}", spool.dir.display()),
+                None => "are kept".into(),
+            };
+            self.tell(&format!("{words}{hint}; points {kept} and sent later"));
         }
     }
 
     /// The server has answered; said only after it was said to be away.
     pub(super) fn back(&mut self) {
         let before = std::mem::replace(&mut self.presence, Presence::There);
+        self.away_with.clear();
         if before == (Presence::Away { told: true }) {
             self.tell("is there again");
         }
     }
 
     /// Points were refused for good; once per status.
-    pub(super) fn refused(&mut self, status: u16, words: &str) {
-        if self.refusals.insert(status) {
-            let hint = self.hint(status);
-            let status = answer::named(status);
-            self.tell(&format!("refuses points: {status}: {words}{hint}"));
+    pub(super) fn refused(&mut self, answer: &Answer, lines: &str) {
+        let (status, words) = match answer {
+            Answer::Partial { words, .. } => (400, words),
+            Answer::Refused { status, words } => (*status, words),
+            Answer::TooLarge { words } => (413, words),
+            Answer::Written | Answer::Later { .. } => return,
+        };
+        if !self.refusals.insert(status) {
+            return;
+        }
+        let named = answer::named(status);
+        // One alone is known to be at fault.
+        let line = match lines.trim_end() {
+            line if line.contains('\n') || words.contains(line) => String::new(),
+            line => format!("; the point: {}", answer::shorten(line)),
+        };
+        self.tell(&format!(
+            "refuses points, which are left out: {named}: {words}{line}"
+        ));
+    }
+
+    /// The spool cannot be written to; once, until it can.
+    pub(super) fn spool_fails(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.spool_trouble, true) {
+            self.of_spool(&format!("{error}; points wait in memory"));
         }
     }
 
-    /// Part of a write was refused for good; once.
-    pub(super) fn partly_refused(&mut self, words: &str) {
-        if !std::mem::replace(&mut self.partly_refused, true) {
-            self.tell(&format!("refuses some points: {words}"));
+    /// The spool is written to; said only after it was said not to be.
+    pub(super) fn spool_works(&mut self) {
+        if std::mem::replace(&mut self.spool_trouble, false) {
+            self.of_spool("can be written to again");
+        }
+    }
+
+    /// Points were dropped from the spool; once.
+    pub(super) fn spool_full(&mut self) {
+        if !std::mem::replace(&mut self.spool_was_full, true) {
+            self.of_spool("is full, the oldest points are dropped; --influx-spool-size makes room");
+        }
+    }
+
+    /// What an earlier run left was found.
+    pub(super) fn found(&self, points: u64, damaged: u64) {
+        let damaged = match damaged {
+            0 => String::new(),
+            1 => "a write that was cut off was skipped".into(),
+            n => format!("{n} damaged writes were skipped"),
+        };
+        let points = match points {
+            0 => String::new(),
+            n => format!("{n} points of an earlier run wait, and are sent first"),
+        };
+        let said: Vec<_> = [points, damaged]
+            .into_iter()
+            .filter(|s| !s.is_empty())
+            .collect();
+        if !said.is_empty() {
+            self.of_spool(&said.join("; "));
+        }
+    }
+
+    fn of_spool(&self, what: &str) {
+        if let Some(spool) = &self.spool {
+            let dir = spool.dir.display();
+            let _ = self.notices.send(format!("influxdb: spool {dir}: {what}"));
         }
     }
 
     fn hint(&self, status: u16) -> &'static str {
         match (status, self.version) {
-            (401 | 403, Version::V1) => "; set INFLUX_USER and INFLUX_PASSWORD",
-            (401 | 403, Version::V2) => "; check INFLUX_TOKEN or --influx-token-file",
-            (404, Version::V1) => "; create the database or name another with --influx-db",
-            (404, Version::V2) => "; check --influx-org and --influx-bucket",
+            (401 | 403, Version::V1) => {
+                " (set INFLUX_USER and INFLUX_PASSWORD; InfluxDB 3 needs --influx-api 3)"
+            }
+            (401 | 403, _) => " (check INFLUX_TOKEN or --influx-token-file)",
+            (404, Version::V1) => " (create the database or name another with --influx-db)",
+            (404, Version::V2) => " (check --influx-org and --influx-bucket)",
+            (404, Version::V3) => " (check --influx-url: it has no /api/v3/write_lp)",
             _ => "",
         }
     }
@@ -117,14 +195,17 @@ mod tests {
             notices,
             server: "influxdb at x".into(),
             version: Version::V1,
+            spool: None,
+            spool_trouble: false,
+            spool_was_full: false,
             refusals: HashSet::new(),
-            partly_refused: false,
             presence: Presence::There,
-            told_away: None,
+            away_with: HashSet::new(),
+            told_away: HashMap::new(),
         };
         for _ in 0..5 {
-            teller.away("busy");
-            teller.away("busy");
+            teller.away(Some(503), "busy");
+            teller.away(Some(503), "busy");
             teller.back();
         }
         drop(teller);

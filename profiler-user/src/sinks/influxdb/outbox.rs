@@ -1,14 +1,18 @@
 //! The points that wait for the server: bounded, and never in anyone's way.
 //!
-//! Every point that was put in is at any time in exactly one place:
-//! `accepted = written + rejected + dropped + waiting`.
+//! In memory, and on disk if there is a [`Spool`]: what is there is older than what is in
+//! memory. Every point that was put in, or that an earlier run left on disk, is at any
+//! time in exactly one place:
+//! `accepted + inherited = written + rejected + dropped + spooled + waiting in memory`.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::Report;
+use super::spool::{Left, Oldest, Spool};
 
 /// Batches are closed at this share of the buffer: dropping one loses no more.
 const BATCHES_IN_BUFFER: usize = 8;
@@ -17,15 +21,19 @@ const BATCHES_IN_BUFFER: usize = 8;
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Points that are sent together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     pub(super) lines: String,
     pub(super) points: u64,
 }
 
 /// The queue between the profiling and the delivery.
+///
+/// Of its locks, the spool's is taken first. Whoever gives points never takes it: it is
+/// held while the disk works.
 #[derive(Debug)]
 pub(super) struct Outbox {
+    spool: Option<Mutex<Spool>>,
     state: Mutex<State>,
     full_batch: Notify,
     batch_points: u64,
@@ -37,24 +45,58 @@ pub(super) struct Outbox {
 struct State {
     closed: VecDeque<Batch>,
     open: Batch,
-    /// Of all batches here and of the one that is being sent.
+    /// Of all batches in memory, the one that is being sent included.
     bytes: usize,
-    /// Of the batch that is being sent.
-    sending_points: u64,
+    sending: Option<Sending>,
     report: Report,
 }
 
+/// The batch that is being sent.
+#[derive(Debug)]
+struct Sending {
+    batch: Arc<Batch>,
+    /// Its number in the spool; `None` if it is in memory alone.
+    number: Option<u64>,
+}
+
 /// What became of a batch that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settled {
     pub(super) written: u64,
     pub(super) rejected: u64,
 }
 
+/// What came of putting away.
+#[derive(Debug, Default)]
+pub(super) struct PutAway {
+    /// Points that were dropped from the spool, as it is full.
+    pub(super) dropped: u64,
+    /// Whether something was put there.
+    pub(super) any: bool,
+    /// Why something was not.
+    pub(super) trouble: Option<io::Error>,
+}
+
 impl Outbox {
-    pub(super) fn new(batch_points: usize, buffer_bytes: usize) -> Self {
+    pub(super) fn new(
+        batch_points: usize,
+        buffer_bytes: usize,
+        spool: Option<(Spool, Left)>,
+    ) -> Self {
+        let (spool, left) = spool.unzip();
+        let left: Left = left.unwrap_or_default();
+        let report = Report {
+            inherited: left.points,
+            spooled: left.points,
+            damaged: left.damaged,
+            ..Report::default()
+        };
         Self {
-            state: Mutex::default(),
+            spool: spool.map(Mutex::new),
+            state: Mutex::new(State {
+                report,
+                ..State::default()
+            }),
             full_batch: Notify::new(),
             batch_points: batch_points as u64,
             batch_bytes: (buffer_bytes / BATCHES_IN_BUFFER).clamp(1, BATCH_BYTES),
@@ -63,9 +105,10 @@ impl Outbox {
     }
 
     /// Puts in a point; drops the oldest ones if there is no room. Never waits.
-    /// Returns whether this is the first time that points are dropped.
+    /// Returns whether this is the first time that points are dropped from memory.
     pub(super) fn push(&self, line: &str) -> bool {
         let mut state = self.state();
+        state.report.accepted += 1;
         let dropped_before = state.report.dropped;
         state.make_room(line.len(), self.buffer_bytes);
         if state.bytes + line.len() > self.buffer_bytes {
@@ -92,46 +135,149 @@ impl Outbox {
         self.state().close_batch();
     }
 
-    /// Takes the oldest closed batch for sending; settle it or put it back.
-    pub(super) fn take(&self) -> Option<Batch> {
-        let mut state = self.state();
-        let batch = state.closed.pop_front()?;
-        state.sending_points = batch.points;
-        Some(batch)
+    /// Takes the oldest closed batch for sending; settle it or put it back. Waits for
+    /// the disk, if points [wait there](Self::on_disk).
+    pub(super) fn take(&self) -> Option<Arc<Batch>> {
+        let mut spool = self.spool();
+        let (number, batch) = match spool.as_deref_mut().and_then(|spool| self.oldest(spool)) {
+            Some((number, batch)) => (Some(number), batch),
+            None => (None, self.state().closed.pop_front()?),
+        };
+        let batch = Arc::new(batch);
+        let sent = Arc::clone(&batch);
+        self.state().sending = Some(Sending { batch, number });
+        Some(sent)
+    }
+
+    fn oldest(&self, spool: &mut Spool) -> Option<(u64, Batch)> {
+        loop {
+            match spool.oldest()? {
+                Oldest::Batch(number, batch) => return Some((number, batch)),
+                Oldest::Lost(points) => {
+                    let mut state = self.state();
+                    state.report.damaged += 1;
+                    state.report.dropped += points;
+                    state.report.spooled = spool.points();
+                }
+            }
+        }
     }
 
     /// The batch could not be sent now; it is the oldest again.
-    pub(super) fn put_back(&self, batch: Batch) {
+    pub(super) fn put_back(&self) {
         let mut state = self.state();
-        state.sending_points = 0;
-        state.report.errors += 1;
-        state.closed.push_front(batch);
+        if let Some(Sending {
+            batch,
+            number: None,
+        }) = state.sending.take()
+        {
+            state.closed.push_front(Arc::unwrap_or_clone(batch));
+        }
     }
 
-    /// The server has answered for the batch.
-    pub(super) fn settle(&self, batch: &Batch, settled: Settled) {
+    /// An attempt to send failed.
+    pub(super) fn failed(&self) {
+        self.state().report.errors += 1;
+    }
+
+    /// The server has answered for all of the batch. Waits for the disk, if the batch
+    /// is there.
+    pub(super) fn settle(&self, settled: Settled) {
+        let mut spool = self.spool();
         let mut state = self.state();
-        state.sending_points = 0;
-        state.bytes -= batch.lines.len();
+        let Some(sending) = state.sending.take() else {
+            return;
+        };
+        match (sending.number, spool.as_deref_mut()) {
+            (Some(number), Some(spool)) => {
+                if !spool.done(number) {
+                    // Counted when it made room for others, just before it arrived.
+                    state.report.dropped -= sending.batch.points;
+                }
+                state.report.spooled = spool.points();
+            }
+            _ => state.bytes -= sending.batch.lines.len(),
+        }
         state.report.written += settled.written;
         state.report.rejected += settled.rejected;
-        state.report.errors += u64::from(settled.rejected > 0);
     }
 
-    /// Gives up on all that waits, the batch being sent included.
-    pub(super) fn abandon(&self) {
+    /// Puts all closed batches into the spool, if there is one, the one that is being
+    /// sent included. Waits for the disk. What does not fit there stays in memory.
+    pub(super) fn put_away(&self) -> PutAway {
+        let mut put = PutAway::default();
+        let Some(mut spool) = self.spool() else {
+            return put;
+        };
+        let sending = self.state().in_memory_alone();
+        if let Some(batch) = sending
+            && let Some(number) = self.append(&mut spool, &batch, &mut put)
+            && let Some(sending) = &mut self.state().sending
+        {
+            sending.number = Some(number);
+        }
+        while put.trouble.is_none() {
+            let Some(batch) = self.state().closed.pop_front() else {
+                break;
+            };
+            if self.append(&mut spool, &batch, &mut put).is_none() {
+                self.state().closed.push_front(batch);
+            }
+        }
+        if let Err(error) = spool.sync() {
+            // They are there, only perhaps not after a power failure.
+            put.trouble.get_or_insert(error);
+        }
+        put
+    }
+
+    fn append(&self, spool: &mut Spool, batch: &Batch, put: &mut PutAway) -> Option<u64> {
+        let appended = spool.append(batch);
         let mut state = self.state();
-        state.close_batch();
+        state.report.dropped += appended.dropped;
+        state.report.spooled = spool.points();
+        put.dropped += appended.dropped;
+        match appended.number {
+            Ok(number) => {
+                state.bytes -= batch.lines.len();
+                put.any = true;
+                Some(number)
+            }
+            Err(error) => {
+                put.trouble = Some(error);
+                None
+            }
+        }
+    }
+
+    /// The end: what still waits in memory goes into the spool, or is given up.
+    pub(super) fn close_books(&self) {
+        self.close_batch();
+        self.put_away();
+        let mut state = self.state();
         let waiting: u64 = state.closed.drain(..).map(|batch| batch.points).sum();
-        state.report.dropped += waiting + state.sending_points;
-        state.sending_points = 0;
+        let sending = state.in_memory_alone().map_or(0, |batch| batch.points);
+        state.report.dropped += waiting + sending;
+        state.sending = None;
         state.bytes = 0;
     }
 
-    /// Whether nothing waits.
+    /// Whether nothing waits, not even on disk.
     pub(super) fn is_empty(&self) -> bool {
         let state = self.state();
-        state.closed.is_empty() && state.open.points == 0
+        state.closed.is_empty() && state.open.points == 0 && state.report.spooled == 0
+    }
+
+    /// Whether there is a spool.
+    pub(super) const fn has_spool(&self) -> bool {
+        self.spool.is_some()
+    }
+
+    /// Whether points wait on disk, or the batch that is being sent lies there.
+    pub(super) fn on_disk(&self) -> bool {
+        let state = self.state();
+        let sending = state.sending.as_ref();
+        state.report.spooled > 0 || sending.is_some_and(|sending| sending.number.is_some())
     }
 
     /// The counters as they stand.
@@ -139,9 +285,14 @@ impl Outbox {
         self.state().report
     }
 
-    // Whoever panicked while holding the lock left numbers, not broken pointers.
+    // Whoever panicked while holding a lock left numbers, not broken pointers.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spool(&self) -> Option<MutexGuard<'_, Spool>> {
+        let spool = self.spool.as_ref()?;
+        Some(spool.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -151,6 +302,12 @@ impl State {
             let batch = std::mem::take(&mut self.open);
             self.closed.push_back(batch);
         }
+    }
+
+    fn in_memory_alone(&self) -> Option<Arc<Batch>> {
+        let sending = self.sending.as_ref();
+        let sending = sending.filter(|sending| sending.number.is_none())?;
+        Some(Arc::clone(&sending.batch))
     }
 
     fn make_room(&mut self, wanted: usize, limit: usize) {
@@ -168,98 +325,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn report(written: u64, dropped: u64, rejected: u64, errors: u64) -> Report {
-        Report {
-            written,
-            dropped,
-            rejected,
-            errors,
-        }
-    }
-
-    #[test]
-    fn batches_close_by_points() {
-        let outbox = Outbox::new(2, 8000);
-        outbox.push("a\n");
-        assert!(outbox.take().is_none());
-        outbox.push("b\n");
-        outbox.push("c\n");
-        assert_eq!(outbox.take().unwrap().lines, "a\nb\n");
-        assert!(outbox.take().is_none());
-        outbox.close_batch();
-        assert_eq!(outbox.take().unwrap().lines, "c\n");
-    }
-
-    #[test]
-    fn the_oldest_are_dropped_and_told_once() {
-        let outbox = Outbox::new(1, 4);
-        assert!(!outbox.push("a\n"));
-        assert!(!outbox.push("b\n"));
-        assert!(outbox.push("c\n"));
-        assert!(!outbox.push("d\n"));
-        assert_eq!(outbox.report(), report(0, 2, 0, 0));
-        assert_eq!(outbox.take().unwrap().lines, "c\n");
-    }
-
-    #[test]
-    fn a_batch_that_is_being_sent_takes_room_until_it_is_settled() {
-        let outbox = Outbox::new(1, 4);
-        outbox.push("abc\n");
-        let batch = outbox.take().unwrap();
-        outbox.push("d\n");
-        assert_eq!(outbox.report().dropped, 1);
-        outbox.settle(
-            &batch,
-            Settled {
-                written: 0,
-                rejected: 1,
-            },
-        );
-        outbox.push("e\n");
-        assert_eq!(outbox.report(), report(0, 1, 1, 1));
-    }
-
-    #[test]
-    fn what_is_abandoned_is_counted() {
-        let outbox = Outbox::new(1, 100);
-        for _ in 0..3 {
-            outbox.push("a\n");
-        }
-        let _sending = outbox.take();
-        outbox.abandon();
-        assert_eq!(outbox.report(), report(0, 3, 0, 0));
-    }
-
-    proptest! {
-        #[test]
-        fn no_point_is_lost_from_the_books(
-            sizes in prop::collection::vec((1_usize..40, 0_u8..6), 1..200),
-            batch_points in 1_usize..5,
-        ) {
-            let outbox = Outbox::new(batch_points, 100);
-            let accepted = sizes.len() as u64;
-            for (size, what) in sizes {
-                outbox.push(&"x".repeat(size));
-                let Some(batch) = (what > 2).then(|| outbox.take()).flatten() else {
-                    continue;
-                };
-                if what == 3 {
-                    outbox.put_back(batch);
-                } else {
-                    let rejected = u64::from(what == 4).min(batch.points);
-                    let written = batch.points - rejected;
-                    outbox.settle(&batch, Settled { written, rejected });
-                }
-                prop_assert!(outbox.state().bytes <= 100);
-            }
-            outbox.abandon();
-            let report = outbox.report();
-            prop_assert_eq!(report.written + report.rejected + report.dropped, accepted);
-        }
-    }
-}
+mod tests;

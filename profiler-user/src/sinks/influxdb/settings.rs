@@ -1,6 +1,7 @@
 //! What the command line says about InfluxDB, and what is wrong with it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -23,8 +24,22 @@ pub struct Settings {
     pub timeout: Duration,
     /// Points sent at a time, at most. InfluxDB's guide advises 5 000.
     pub batch_points: usize,
-    /// Bytes of points that wait while the server is away; the oldest go first.
+    /// Bytes of points that wait in memory while the server is away; the oldest go first.
     pub buffer_bytes: usize,
+    /// PEM file with the certificates of those who may vouch for an `https://` server;
+    /// `None`: those that the system trusts.
+    pub ca: Option<PathBuf>,
+    /// Where points wait on disk while the server is away; `None`: in memory alone.
+    pub spool: Option<SpoolSettings>,
+}
+
+/// A place on disk for points that wait.
+#[derive(Clone, Debug)]
+pub struct SpoolSettings {
+    /// Its folder; made if it is not there.
+    pub dir: PathBuf,
+    /// At most so much is kept there; the oldest goes first. Bytes.
+    pub bytes: u64,
 }
 
 impl fmt::Debug for Settings {
@@ -59,6 +74,13 @@ pub enum Target {
         /// From `INFLUX_TOKEN` or a file, never from an argument.
         token: String,
     },
+    /// InfluxDB 3.x: `/api/v3/write_lp`.
+    V3 {
+        /// The database; the server makes it if it is not there.
+        db: String,
+        /// As for 2.x; a server may be set up to want none.
+        token: Option<String>,
+    },
 }
 
 impl fmt::Debug for Target {
@@ -68,6 +90,7 @@ impl fmt::Debug for Target {
             Self::V2 { org, bucket, .. } => {
                 write!(f, "V2 {{ org: {org:?}, bucket: {bucket:?}, .. }}")
             }
+            Self::V3 { db, .. } => write!(f, "V3 {{ db: {db:?}, .. }}"),
         }
     }
 }
@@ -100,9 +123,9 @@ pub enum SettingsError {
         "--influx-url: leave out what follows {0:?}; database, organisation and bucket have options of their own"
     )]
     UrlTail(char),
-    /// 2.x takes a token only.
+    /// Later versions take a token only.
     #[error(
-        "--influx-url: InfluxDB 2.x takes no user and password but a token (INFLUX_TOKEN or --influx-token-file)"
+        "--influx-url: InfluxDB 2.x and 3.x take no user and password but a token (INFLUX_TOKEN or --influx-token-file)"
     )]
     UserInfo,
     /// An empty value.
@@ -122,7 +145,9 @@ impl Settings {
     pub fn place(&self) -> String {
         let url = self.shown_url();
         match &self.target {
-            Target::V1 { db, .. } => format!("InfluxDB {url}, database {db}"),
+            Target::V1 { db, .. } | Target::V3 { db, .. } => {
+                format!("InfluxDB {url}, database {db}")
+            }
             Target::V2 { org, bucket, .. } => format!("InfluxDB {url}, bucket {bucket} of {org}"),
         }
     }
@@ -131,7 +156,7 @@ impl Settings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.base().map(drop)?;
         let required = match &self.target {
-            Target::V1 { db, .. } => vec![("--influx-db", db)],
+            Target::V1 { db, .. } | Target::V3 { db, .. } => vec![("--influx-db", db)],
             Target::V2 { org, bucket, token } => vec![
                 ("--influx-org", org),
                 ("--influx-bucket", bucket),
@@ -141,7 +166,10 @@ impl Settings {
         if let Some((option, _)) = required.iter().find(|(_, value)| value.trim().is_empty()) {
             return Err(SettingsError::Empty(option));
         }
-        if let Target::V2 { token, .. } = &self.target
+        if let Target::V2 { token, .. }
+        | Target::V3 {
+            token: Some(token), ..
+        } = &self.target
             && !token.bytes().all(|b| b.is_ascii_graphic())
         {
             return Err(SettingsError::Token);
@@ -200,7 +228,7 @@ impl Settings {
             return Err(SettingsError::UrlTail('#'));
         }
         let has_user = !url.username().is_empty() || url.password().is_some();
-        if has_user && matches!(self.target, Target::V2 { .. }) {
+        if has_user && !matches!(self.target, Target::V1 { .. }) {
             return Err(SettingsError::UserInfo);
         }
         Ok(url)
