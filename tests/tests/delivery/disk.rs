@@ -11,7 +11,9 @@ use harness::run::Run;
 use harness::wait;
 use tempfile::TempDir;
 
-use super::{BACKEND, DATABASE, all_there, conf, nothing_lost, some_load, under_load, watch};
+use super::{
+    BACKEND, DATABASE, all_there, caught_up, conf, nothing_lost, some_load, under_load, watch,
+};
 
 /// A file system in memory that is soon full.
 struct Small {
@@ -74,6 +76,7 @@ fn of_the_spool() -> Result<()> {
         })?;
         sent += some_load(&apache, sent)?;
         influx.start_again()?;
+        caught_up(&influx, sent)?;
         let evidence = Run { apache, probe }.finish(sent)?;
         ensure!(
             evidence.report.stderr.contains("points wait in memory"),
@@ -104,6 +107,7 @@ fn of_influxdb() -> Result<()> {
             influx.kill()?;
             influx.start_again()
         })?;
+        caught_up(&influx, sent)?;
         let evidence = Run { apache, probe }.finish(sent)?;
         evidence.check().run()?;
         nothing_lost(&evidence.report)?;

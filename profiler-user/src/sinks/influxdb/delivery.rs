@@ -26,6 +26,8 @@ pub(super) struct Delivery {
     pub(super) shelf: Shelf,
     /// True once nothing more will be put in.
     pub(super) finishing: watch::Receiver<bool>,
+    /// Whether the server has answered for points since then.
+    pub(super) answered_at_the_end: bool,
 }
 
 /// The server takes nothing now, and the run ends.
@@ -95,6 +97,7 @@ impl Delivery {
                 }
                 continue;
             }
+            self.answered_at_the_end |= self.is_finishing();
             self.shelf.teller.back();
             delays = self::delays();
             if let Verdict::Refused(lines) = halving.answered(&answer) {
@@ -111,7 +114,8 @@ impl Delivery {
     /// Whether the end of the run need not wait for the server to come back: the points
     /// are safe on disk, or somebody would first have to put something right.
     fn in_vain(&self, status: Option<u16>) -> bool {
-        self.shelf.outbox().has_spool() || status.is_some_and(|status| !answer::passes(status))
+        let safe = self.shelf.outbox().has_spool() && !self.answered_at_the_end;
+        safe || status.is_some_and(|status| !answer::passes(status))
     }
 
     /// Waits, but no longer than to the begin of the end. Returns whether that came.

@@ -136,6 +136,7 @@ impl InfluxDb {
             client,
             shelf: Shelf::new(Arc::clone(&outbox), teller),
             finishing,
+            answered_at_the_end: false,
         };
         Ok(Self {
             encoder,
@@ -153,7 +154,7 @@ impl InfluxDb {
             return;
         };
         if self.outbox.push(point) {
-            tell_dropped(&self.notices);
+            tell_dropped(&self.notices, &self.outbox);
         }
     }
 
@@ -161,7 +162,7 @@ impl InfluxDb {
     pub fn window(&mut self, window: &Window, snapshot: &Snapshot) {
         self.encoder.window(window, snapshot, |point| {
             if self.outbox.push(point) {
-                tell_dropped(&self.notices);
+                tell_dropped(&self.notices, &self.outbox);
             }
         });
     }
@@ -227,9 +228,15 @@ fn delivered(place: &str, report: &Report) -> Delivered {
     }
 }
 
-fn tell_dropped(notices: &Notices) {
+fn tell_dropped(notices: &Notices, outbox: &Outbox) {
+    let hint = if outbox.has_spool() {
+        ""
+    } else {
+        "; --influx-spool keeps them on disk"
+    };
+    let what = format!("influxdb: the buffer is full, the oldest points are dropped{hint}");
     // Nobody listens any more: then there is nobody to tell.
-    let _ = notices.send("influxdb: the buffer is full, the oldest points are dropped".into());
+    let _ = notices.send(what);
 }
 
 #[cfg(test)]
