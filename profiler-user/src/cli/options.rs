@@ -13,11 +13,12 @@ use clap::{ArgAction, Args, Parser, ValueEnum, ValueHint, value_parser};
 use regex::Regex;
 
 use super::limits::Bounds;
-use super::values;
+use super::web::Pictures;
+use super::{report, values};
 
 const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
-const OUTPUTS: &str = "Where to write";
+pub(super) const OUTPUTS: &str = "Where to write";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,6 +74,12 @@ pub(super) enum Subcommand {
         #[arg(long)]
         json: bool,
     },
+    /// Make an HTML page of what --jsonl wrote
+    ///
+    /// One file with the pictures of --report, as far as requests tell them: without pools,
+    /// processes and the account. It takes no privileges.
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::Report),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -179,6 +186,9 @@ pub(super) struct Options {
     /// Write one point a request as well as the aggregates
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]
     pub influx_raw: bool,
+
+    #[command(flatten)]
+    pub pictures: Pictures,
 
     /// Plain lines although stdout is a terminal (there is no other output yet)
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]

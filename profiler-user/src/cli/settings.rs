@@ -10,7 +10,7 @@ use regex::Regex;
 use url::Url;
 
 use super::options::Options;
-use super::{Hooks, Schema, Secret};
+use super::{Hooks, Schema, Secret, Web};
 use crate::limits::Limits;
 
 /// What a run does.
@@ -34,6 +34,10 @@ pub struct Settings {
     pub summary: Option<PathBuf>,
     /// InfluxDB, if it is to be written to.
     pub influx: Option<Influx>,
+    /// The web page, if there is to be one.
+    pub web: Option<Web>,
+    /// File for the report.
+    pub report: Option<PathBuf>,
 }
 
 impl Settings {
@@ -111,7 +115,11 @@ pub(super) fn resolve(
     {
         return Err("--jsonl and --summary name the same file; give each its own".into());
     }
+    if options.pictures.report.as_deref().is_some_and(is_stdout) {
+        return Err("--report: a page on a terminal helps nobody; give a file".into());
+    }
     let influx = influx(&options, &environment)?;
+    let web = options.pictures.web(&environment)?;
     Ok(Settings {
         targets: targets(&options, matches),
         hooks: options.hooks,
@@ -122,6 +130,8 @@ pub(super) fn resolve(
         jsonl: options.jsonl,
         summary: options.summary,
         influx,
+        web,
+        report: options.pictures.report,
     })
 }
 

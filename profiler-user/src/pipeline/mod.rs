@@ -120,7 +120,7 @@ impl Run {
             }
         }
         warn_of_blind_spots(&mut self.probe, &mut self.console);
-        let confined = sandbox.then(|| confine(&self.probe, may_return));
+        let confined = sandbox.then(|| confine(&self.probe, may_return, self.stages.outputs.serves()));
         announce(&self.probe);
         self.drain();
         let rights = rights(confined, &mut self.console);
@@ -183,7 +183,10 @@ impl Run {
                 () = presence => if let Some(reason) = self.check_targets()? {
                     return Ok(reason);
                 },
-                Some(notice) = self.inbox.recv() => self.console.warn(notice),
+                Some(notice) = self.inbox.recv() => {
+                    self.stages.outputs.notice(&notice);
+                    self.console.warn(notice);
+                }
                 ready = ring.ready() => {
                     ready.context("cannot wait for the ring buffer")?;
                     self.drain();
@@ -291,10 +294,11 @@ fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
 }
 
 /// From here on nothing more is allowed than what a run needs.
-fn confine(probe: &Probe, later_servers: bool) -> Confined {
+fn confine(probe: &Probe, later_servers: bool, serves: bool) -> Confined {
     privileges::confine(Needs {
         later_servers,
         maps: !probe.is_open(),
+        serves,
     })
 }
 
