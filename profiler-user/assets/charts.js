@@ -26,6 +26,8 @@ function axis(values, more = {}) {
   };
 }
 
+const decades = (plot, splits) => splits.map((value) => (Number.isInteger(Math.log10(value)) ? value : null));
+
 // One series: { label, colour(), fill(), value(text) }.
 function series({ label, colour, fill, value, width = 1.5 }) {
   return {
@@ -35,13 +37,13 @@ function series({ label, colour, fill, value, width = 1.5 }) {
     width,
     spanGaps: false,
     points: { show: false },
-    value: (plot, raw, place, index) => (index === null ? '–' : value(raw, index)),
+    value: (plot, raw, place, index) => (index === null ? '\u00a0' : value(raw, index)),
   };
 }
 
 // A chart in that element. `tick` words the values of its axis; `log` makes that
 // logarithmic; `least` is the least that the axis reaches to.
-export function chart(holder, { lines, tick, log = false, least = 0, most = Infinity }) {
+export function chart(holder, { lines, tick, log = false, least = 0, most = Infinity, steps }) {
   holder.replaceChildren();
   const view = { plot: null, data: null, stretch: [0, 1] };
   const range = log
@@ -50,6 +52,7 @@ export function chart(holder, { lines, tick, log = false, least = 0, most = Infi
   const options = {
     width: Math.max(holder.clientWidth, 240),
     height: HEIGHT,
+    padding: [8, 8, 0, 0],
     legend: { live: true },
     cursor: {
       sync: { key: 'time' },
@@ -63,6 +66,8 @@ export function chart(holder, { lines, tick, log = false, least = 0, most = Infi
       axis((plot, splits) => splits.map((value) => (value === null ? '' : tick(value))), {
         size: GUTTER,
         space: 32,
+        ...(steps ? { incrs: steps } : {}),
+        grid: { stroke: () => css('--grid'), width: 1, filter: log ? decades : (plot, splits) => splits },
       }),
     ],
     hooks: {
@@ -76,7 +81,7 @@ export function chart(holder, { lines, tick, log = false, least = 0, most = Infi
       ],
     },
     series: [
-      { label: 'time', value: (plot, raw) => (raw === null ? '–' : clock(raw * 1000)) },
+      { label: 'time', value: (plot, raw) => (raw === null ? '\u00a0' : clock(raw * 1000)) },
       ...lines.map(series),
     ],
   };

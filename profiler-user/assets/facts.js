@@ -40,7 +40,7 @@ export function makeTiles() {
     ['p50', 'p90', 'p99'].forEach((name, place) => {
       const whole = run.n > 0 ? duration(run.q[place]) : '–';
       const shown = live ? (recent ? duration(recent.q[place]) : '–') : whole;
-      tiles[name](shown, live ? `run ${whole}` : '', run.q[place]);
+      tiles[name](shown, live ? `run ${whole}` : 'of the run', run.q[place]);
     });
     const bad = tiles.errors(count(run.x), run.n > 0 ? percent(run.x, run.n) : '', run.x);
     bad.classList.toggle('bad', run.x > 0);

@@ -6,7 +6,7 @@ import { clock, count, duration, durationTick, timeTicks } from './units.js';
 
 const TALL = 220;
 const FOOT = 26;
-const CELL = 5;
+const CELL = 4;
 
 export function heatMap(holder, onSelect) {
   const canvas = make('canvas', { tabindex: 0, role: 'img', 'aria-label': 'latency heat map' });
@@ -73,8 +73,9 @@ export function heatMap(holder, onSelect) {
         const part = shown.most > 1 ? Math.log1p(requests) / Math.log1p(shown.most) : 1;
         context.fillStyle = mix(from, to, 0.12 + 0.88 * part);
         const left = Math.floor(x(column));
-        const next = Math.max(left + 2, Math.ceil(x(column + 1)) - 1);
-        context.fillRect(left, y(bucket + 1) + 0.5, next - left, Math.max(tall - 1, 1.5));
+        const next = Math.max(left + 1, Math.floor(x(column + 1)));
+        const top = Math.floor(y(bucket + 1));
+        context.fillRect(left, top, next - left, Math.max(Math.floor(y(bucket)) - top, 1));
       }
     });
     ticks(width);

@@ -18,6 +18,9 @@ let pending = false;
 let views = null;
 let knownGroups = '';
 
+// Of a few digits, and no needless zeros.
+const plainTick = (value) => String(Number(value.toPrecision(3)));
+const BINARY = Array.from({ length: 25 }, (_, power) => 2 ** (16 + power));
 const soft = (name) => () => `${css(name)}33`;
 const per = (sample, value) => value / seconds(sample);
 
@@ -40,8 +43,8 @@ function build(state) {
     }),
     heat: heatMap(byId('heat'), setZoom),
     anatomy: chart(byId('anatomy'), {
-      tick: (value) => digits(value),
-      least: 0.01,
+      tick: plainTick,
+      least: 0.1,
       lines: names.map((label, place) => ({
         label,
         colour: () => shareColour(label),
@@ -74,8 +77,8 @@ function buildGroups(state) {
   views.all = state.groups.map((group, place) => ({ group, place }));
   views.serving = views.all.filter(({ group }) => group.kind !== 'wsgiprobe');
   views.pools = chart(byId('pools'), { tick: (value) => `${Math.round(value)}%`, least: 10, most: 100, lines: lines(views.serving, (raw) => `${digits(raw)}%`) });
-  views.cpu = chart(byId('cpu'), { tick: (value) => digits(value), least: 0.1, lines: lines(views.all, digits) });
-  views.memory = chart(byId('memory'), { tick: bytes, least: 1 << 20, lines: lines(views.all, bytes) });
+  views.cpu = chart(byId('cpu'), { tick: plainTick, least: 0.1, lines: lines(views.all, digits) });
+  views.memory = chart(byId('memory'), { tick: (value) => bytes(value).replace('.0 ', ' '), steps: BINARY, least: 1 << 20, lines: lines(views.all, bytes) });
 }
 
 // The stretch of time that is shown, milliseconds.

@@ -36,3 +36,4 @@ mod splits;
 mod torture;
 mod upstream;
 mod waiting;
+mod web;

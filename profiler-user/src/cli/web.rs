@@ -46,7 +46,11 @@ pub struct Web {
 
 /// `ADDR`: an address with a port, a port, or `localhost:PORT`.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let local = |port: &str| port.parse().ok().map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)));
+    let local = |port: &str| {
+        port.parse()
+            .ok()
+            .map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)))
+    };
     let port = text.strip_prefix("localhost:").unwrap_or(text);
     text.parse().ok().or_else(|| local(port)).ok_or_else(|| {
         format!("give an address and a port, e.g. {ADDRESS} or [::1]:8300, or a port alone")
@@ -145,7 +149,10 @@ mod tests {
     #[test]
     fn a_token_cannot_be_guessed() {
         let message = web("0.0.0.0:1", Some("short")).unwrap_err();
-        assert!(message.contains("openssl rand") && !message.contains("short "), "{message}");
+        assert!(
+            message.contains("openssl rand") && !message.contains("short "),
+            "{message}"
+        );
         let mut pictures = pictures(None);
         pictures.web_token_file = Some("x".into());
         assert!(pictures.web(&|_| None).unwrap_err().contains("--web"));

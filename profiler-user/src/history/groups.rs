@@ -101,7 +101,11 @@ impl Groups {
         let mut sums: Vec<(u8, Sum)> = Vec::new();
         for pool in &snapshot.pools {
             // An Apache that hands all to daemons has a pool as well.
-            sum(&mut sums, self.place(pool.kind, pool.process_group.as_deref())).pool(pool);
+            sum(
+                &mut sums,
+                self.place(pool.kind, pool.process_group.as_deref()),
+            )
+            .pool(pool);
         }
         for process in &snapshot.processes {
             let pool = snapshot.pool(process.pid);
@@ -121,7 +125,9 @@ impl Groups {
             cells.push(Cell {
                 group: self.of("wsgiprobe", ""),
                 processes: 1,
-                cpu: used.filter(|_| seconds > 0.02).map(|used| (used / seconds) as f32),
+                cpu: used
+                    .filter(|_| seconds > 0.02)
+                    .map(|used| (used / seconds) as f32),
                 rss: cost.rss_bytes,
                 ..Cell::default()
             });
@@ -168,7 +174,11 @@ impl Sum {
         self.cell.busy = self.cell.busy.saturating_add(narrow(pool.busy));
         match pool.threads {
             Some(threads) => {
-                let all = self.cell.threads.unwrap_or(0).saturating_add(narrow(threads));
+                let all = self
+                    .cell
+                    .threads
+                    .unwrap_or(0)
+                    .saturating_add(narrow(threads));
                 self.cell.threads = Some(all);
                 self.used_ns += u128::from(pool.busy_ns);
                 self.available_ns += u128::from(threads) * u128::from(pool.length_ns);
@@ -265,12 +275,12 @@ mod tests {
         assert_eq!(kinds, ["daemon", "apache", "wsgiprobe"]);
         let app = cells[0];
         assert_eq!((app.threads, app.busy, app.processes), (Some(4), 2, 2));
-        assert_eq!((app.used, app.cpu, app.full_ms), (Some(0.25), Some(1.0), Some(3)));
+        assert_eq!(
+            (app.used, app.cpu, app.full_ms),
+            (Some(0.25), Some(1.0), Some(3))
+        );
         assert_eq!((cells[1].threads, cells[2].cpu), (None, None));
-        let later = ProbeCost {
-            cpu_s: 1.5,
-            ..cost
-        };
+        let later = ProbeCost { cpu_s: 1.5, ..cost };
         assert_eq!(groups.cells(&snapshot, &later, 1.0)[2].cpu, Some(0.5));
     }
 
@@ -290,12 +300,25 @@ mod tests {
         let names: Vec<String> = (0..30).map(|n| format!("{n}{}", "é".repeat(90))).collect();
         let pools = names.iter().enumerate();
         let snapshot = Snapshot {
-            pools: pools.map(|(n, name)| pool(n as u32, name, Some(1))).collect(),
+            pools: pools
+                .map(|(n, name)| pool(n as u32, name, Some(1)))
+                .collect(),
             ..Snapshot::default()
         };
         let cells = groups.cells(&snapshot, &ProbeCost::default(), 1.0);
-        assert_eq!((groups.known().len(), cells.len()), (MAX_GROUPS, MAX_GROUPS));
-        assert_eq!(cells.iter().map(|cell| u32::from(cell.busy)).sum::<u32>(), 30);
-        assert!(groups.known().iter().all(|group| group.name.len() <= MAX_NAME));
+        assert_eq!(
+            (groups.known().len(), cells.len()),
+            (MAX_GROUPS, MAX_GROUPS)
+        );
+        assert_eq!(
+            cells.iter().map(|cell| u32::from(cell.busy)).sum::<u32>(),
+            30
+        );
+        assert!(
+            groups
+                .known()
+                .iter()
+                .all(|group| group.name.len() <= MAX_NAME)
+        );
     }
 }

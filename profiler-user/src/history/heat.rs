@@ -54,8 +54,8 @@ impl Heat {
             let count = f64::from(*count);
             if count > 0.0 && before + count >= wanted {
                 let within = ((wanted - before) / count).clamp(0.0, 1.0);
-                let log2 = f64::from(FLOOR_LOG2)
-                    + (index as f64 - 1.0 + within) / f64::from(PER_OCTAVE);
+                let log2 =
+                    f64::from(FLOOR_LOG2) + (index as f64 - 1.0 + within) / f64::from(PER_OCTAVE);
                 return log2.exp2() as u64;
             }
             before += count;

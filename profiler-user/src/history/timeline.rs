@@ -44,7 +44,8 @@ impl<T: Join> Timeline<T> {
             return self.push(window);
         }
         // As many as there are, not twice: what it may take is the bound.
-        self.steps.reserve_exact(GROWTH.min(self.most - self.steps.len()));
+        self.steps
+            .reserve_exact(GROWTH.min(self.most - self.steps.len()));
         self.steps.push(window);
         self.begun = 1;
     }
@@ -60,7 +61,11 @@ impl<T: Join> Timeline<T> {
             begins = !begins;
         }
         // An odd one at the end has room for as much again.
-        self.begun = if begins { 2 * self.windows } else { self.windows };
+        self.begun = if begins {
+            2 * self.windows
+        } else {
+            self.windows
+        };
         self.windows *= 2;
         self.steps = halved;
     }

@@ -120,7 +120,8 @@ impl Run {
             }
         }
         warn_of_blind_spots(&mut self.probe, &mut self.console);
-        let confined = sandbox.then(|| confine(&self.probe, may_return, self.stages.outputs.serves()));
+        let confined =
+            sandbox.then(|| confine(&self.probe, may_return, self.stages.outputs.serves()));
         announce(&self.probe);
         self.drain();
         let rights = rights(confined, &mut self.console);

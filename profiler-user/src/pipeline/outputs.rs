@@ -81,7 +81,10 @@ impl Outputs {
         let report = report.transpose()?;
         let web = settings.web.as_ref().map(Web::bind).transpose()?;
         let mut plans = Vec::new();
-        plans.extend(web.as_ref().map(|web| format!("the web page at {}", web.url())));
+        plans.extend(
+            web.as_ref()
+                .map(|web| format!("the web page at {}", web.url())),
+        );
         let path = report.as_ref().map(|(path, _)| path.display());
         plans.extend(path.map(|path| format!("the report to {path}, at the end")));
         let there = self.services()?.handle().clone();

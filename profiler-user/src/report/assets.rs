@@ -101,12 +101,19 @@ mod tests {
                 let before = owners.insert(name, module.name);
                 assert_eq!(before, None, "{name} of {}", module.name);
             }
-            for line in module.text.lines().filter(|line| line.starts_with("import ")) {
+            for line in module
+                .text
+                .lines()
+                .filter(|line| line.starts_with("import "))
+            {
                 let from = line.split("'./").nth(1).expect(line);
                 let from = from.trim_end_matches("';");
                 let place = |name| MODULES.iter().position(|module| module.name == name);
                 assert!(line.ends_with("';") && !line.contains(" as "), "{line}");
-                assert!(place(from).expect(from) < place(module.name).unwrap(), "{line}");
+                assert!(
+                    place(from).expect(from) < place(module.name).unwrap(),
+                    "{line}"
+                );
             }
         }
     }
@@ -118,13 +125,23 @@ mod tests {
             let script = script.to_lowercase();
             assert!(!script.contains("</script") && !script.contains("<!--"));
         }
-        assert!(STYLES.iter().all(|style| !style.text.to_lowercase().contains("</style")));
+        assert!(
+            STYLES
+                .iter()
+                .all(|style| !style.text.to_lowercase().contains("</style"))
+        );
     }
 
     #[test]
     fn nothing_makes_markup_of_text_or_fetches_from_elsewhere() {
         for module in MODULES {
-            for word in ["innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("] {
+            for word in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacent",
+                "document.write",
+                "eval(",
+            ] {
                 assert!(!module.text.contains(word), "{word} in {}", module.name);
             }
         }
@@ -151,7 +168,10 @@ mod tests {
             for byte in digest.as_ref() {
                 write!(hex, "{byte:02x}").unwrap();
             }
-            assert!(record.contains(&format!("{hex}  {name}\n")), "{name}: {hex}");
+            assert!(
+                record.contains(&format!("{hex}  {name}\n")),
+                "{name}: {hex}"
+            );
         }
     }
 

@@ -183,7 +183,10 @@ impl Keeper {
         });
         match written {
             Ok(()) => Delivered {
-                text: format!("a report of {requests} requests to {}{missed}", path.display()),
+                text: format!(
+                    "a report of {requests} requests to {}{missed}",
+                    path.display()
+                ),
                 failed: self.missed > 0 || !whole,
             },
             Err(error) => Delivered {

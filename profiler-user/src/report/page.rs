@@ -60,7 +60,7 @@ mod tests {
 
     const HOSTILE: &str = "/</script><img src=x onerror=alert(1)><!--";
 
-    fn report(path: &str) -> String {
+    fn of(path: &str) -> String {
         let mut aggregator = Aggregator::new();
         aggregator.record(&sample::request(path));
         let mut history = History::default();
@@ -71,9 +71,9 @@ mod tests {
 
     #[test]
     fn a_path_stays_a_string() {
-        let report = report(HOSTILE);
+        let report = of(HOSTILE);
         assert!(!report.contains("<img"));
-        let plain = super::tests::report("/plain");
+        let plain = of("/plain");
         let count = |page: &str| page.to_lowercase().matches("</script").count();
         assert_eq!(count(&report), count(&plain));
         let data = report.split("id=\"data\">").nth(1).unwrap();
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn nothing_is_fetched() {
-        let report = report("/");
+        let report = of("/");
         assert!(!report.contains("/assets/") && !report.contains(" src="));
         assert!(report.contains("default-src 'none'; script-src 'sha256-"));
     }

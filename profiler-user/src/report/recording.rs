@@ -245,7 +245,10 @@ mod tests {
         assert_eq!(recording.requests(), 2);
         let told = &recording.warnings()[0];
         assert!(told.starts_with("2 lines are no requests"), "{told}");
-        assert!(told.contains("the first is line 3: missing field"), "{told}");
+        assert!(
+            told.contains("the first is line 3: missing field"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Body;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
@@ -98,7 +98,13 @@ impl Site {
             },
             "/api/events" if *request.method() == Method::GET => {
                 match events::stream(&self.shared, &self.readers) {
-                    Some(body) => typed("text/event-stream", body),
+                    // A stream that ends early has a connection that is full.
+                    Some(body) => {
+                        let mut answer = typed("text/event-stream", body);
+                        let close = HeaderValue::from_static("close");
+                        answer.headers_mut().insert(CONNECTION, close);
+                        answer
+                    }
                     None => text(StatusCode::SERVICE_UNAVAILABLE, "too many are watching\n"),
                 }
             }

@@ -61,7 +61,9 @@ impl Guard {
             return Verdict::Pass;
         };
         if bearer(headers).is_some_and(|given| same(given, token))
-            || self.cookies(headers).any(|given| same(given, &self.session))
+            || self
+                .cookies(headers)
+                .any(|given| same(given, &self.session))
         {
             return Verdict::Pass;
         }
@@ -177,18 +179,36 @@ mod tests {
         for (name, value) in twice {
             headers.append(name, value.parse().unwrap());
         }
-        assert_eq!(guard.judge(&"/".parse().unwrap(), &headers), Verdict::OtherHost);
+        assert_eq!(
+            guard.judge(&"/".parse().unwrap(), &headers),
+            Verdict::OtherHost
+        );
     }
 
     #[test]
     fn elsewhere_the_token_is_asked_for() {
         let guard = guard("0.0.0.0:8300", Some(TOKEN));
         let host = (HOST, "probe.example:8300");
-        let with = |name: HeaderName, value: &str| judge(&guard, "/", &[host.clone(), (name, value)]);
-        assert_eq!(judge(&guard, "/", std::slice::from_ref(&host)), Verdict::Token);
-        assert_eq!(with(AUTHORIZATION, &format!("Bearer {TOKEN}")), Verdict::Pass);
-        assert_eq!(with(AUTHORIZATION, &format!("bearer {TOKEN}")), Verdict::Pass);
-        for wrong in ["Bearer", "Bearer x", &format!("Basic {TOKEN}"), &format!("Bearer {TOKEN}0")] {
+        let with =
+            |name: HeaderName, value: &str| judge(&guard, "/", &[host.clone(), (name, value)]);
+        assert_eq!(
+            judge(&guard, "/", std::slice::from_ref(&host)),
+            Verdict::Token
+        );
+        assert_eq!(
+            with(AUTHORIZATION, &format!("Bearer {TOKEN}")),
+            Verdict::Pass
+        );
+        assert_eq!(
+            with(AUTHORIZATION, &format!("bearer {TOKEN}")),
+            Verdict::Pass
+        );
+        for wrong in [
+            "Bearer",
+            "Bearer x",
+            &format!("Basic {TOKEN}"),
+            &format!("Bearer {TOKEN}0"),
+        ] {
             assert_eq!(with(AUTHORIZATION, wrong), Verdict::Token, "{wrong}");
         }
     }
@@ -202,13 +222,19 @@ mod tests {
             panic!("no cookie");
         };
         assert!(!cookie.contains(TOKEN));
-        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+        assert!(
+            cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
+            "{cookie}"
+        );
         let pair = cookie.split(';').next().unwrap();
         let both = format!("other=1; {pair}");
         let with = |cookies: &str| judge(&guard, "/", &[host.clone(), (COOKIE, cookies)]);
         assert_eq!(with(&both), Verdict::Pass);
         assert_eq!(with("wsgiprobe_8300=0"), Verdict::Token);
-        assert_eq!(with(&format!("wsgiprobe_8301={}", &pair[15..])), Verdict::Token);
+        assert_eq!(
+            with(&format!("wsgiprobe_8301={}", &pair[15..])),
+            Verdict::Token
+        );
         assert_eq!(judge(&guard, "/?token=no", &[host]), Verdict::Token);
         assert_eq!(format!("{guard:?}"), "Guard(..)");
     }

@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::aggregate::Aggregator;
@@ -18,19 +18,18 @@ use crate::summary::tests::sample as summary;
 use crate::tick::Tick;
 
 struct Served {
-    runtime: Runtime,
     keeper: Keeper,
     address: SocketAddr,
+    _until_dropped: oneshot::Sender<()>,
 }
 
 fn serve(token: Option<&str>) -> Served {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let there = runtime.handle().clone();
+    let (until_dropped, dropped) = oneshot::channel::<()>();
+    std::thread::spawn(move || drop(runtime.block_on(dropped)));
     let (notices, _) = mpsc::unbounded_channel();
-    let keeper = Keeper::start(runtime.handle(), None, notices);
+    let keeper = Keeper::start(&there, None, notices);
     let token = token.map(|token| cli::Secret::new(token).unwrap());
     let web = cli::Web {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -38,11 +37,11 @@ fn serve(token: Option<&str>) -> Served {
     };
     let web = Web::bind(&web).unwrap();
     let address = web.address;
-    web.serve(runtime.handle(), keeper.shared()).unwrap();
+    web.serve(&there, keeper.shared()).unwrap();
     Served {
-        runtime,
         keeper,
         address,
+        _until_dropped: until_dropped,
     }
 }
 
@@ -59,7 +58,9 @@ impl Served {
 
     fn ask(&self, head: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         stream
     }
@@ -93,7 +94,13 @@ fn until(stream: &mut TcpStream, wanted: &str) -> String {
 #[test]
 fn every_answer_is_strict() {
     let served = serve(None);
-    for path in ["/", "/assets/main.js", "/api/state", "/nowhere", "/assets/../x"] {
+    for path in [
+        "/",
+        "/assets/main.js",
+        "/api/state",
+        "/nowhere",
+        "/assets/../x",
+    ] {
         let answer = served.get(path, "").to_lowercase();
         for header in [
             "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -130,7 +137,11 @@ fn without_the_token_there_is_nothing_to_see() {
         assert!(answer.starts_with("HTTP/1.1 401 "), "{path}: {answer}");
     }
     let header = format!("Authorization: Bearer {token}\r\n");
-    assert!(served.get("/api/state", &header).starts_with("HTTP/1.1 200 "));
+    assert!(
+        served
+            .get("/api/state", &header)
+            .starts_with("HTTP/1.1 200 ")
+    );
     let answer = served.get(&format!("/?token={token}"), "");
     assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
     let cookie = answer.split("set-cookie: ").nth(1).unwrap();
@@ -149,9 +160,17 @@ fn every_window_is_an_event_and_the_last_has_the_account() {
     assert!(until(&mut stream, "\n\n\r\n").contains("\"r\":\"/first\""));
     served.tick("/second");
     let second = until(&mut stream, "\n\n\r\n");
-    assert!(second.contains("\"n\":2") && second.contains("\"ended\":false"), "{second}");
-    let Served { runtime, keeper, .. } = served;
+    assert!(
+        second.contains("\"n\":2") && second.contains("\"ended\":false"),
+        "{second}"
+    );
+    let Served {
+        keeper,
+        _until_dropped,
+        ..
+    } = served;
     let end = Box::new(keeper).finish(&Arc::new(summary(16)), Duration::from_secs(5));
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let delivered = runtime.block_on(end);
     assert_eq!(delivered.text, "2 requests to the web page");
     assert!(!delivered.failed);
@@ -192,8 +211,11 @@ fn who_falls_behind_is_let_go() {
     }
     let mut quick = served.ask("GET /api/state HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(until(&mut quick, "\r\n\r\n").contains(" 200 OK"));
-    slow.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     let mut taken = Vec::new();
     let end = slow.read_to_end(&mut taken);
+    let all = String::from_utf8_lossy(&taken);
+    assert!(!all.contains("\"n\":4000"), "it has missed nothing");
     assert!(end.is_ok() || end.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionReset));
 }

@@ -1,0 +1,216 @@
+//! A real Chromium without a window, by WebDriver.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use http::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use url::Url;
+
+use crate::process::Guarded;
+use crate::{ports, wait};
+
+const DRIVER: &str = "chromedriver";
+
+/// A browser; it ends when dropped.
+pub struct Browser {
+    client: Client,
+    runtime: Runtime,
+    _driver: Guarded,
+    _profile: TempDir,
+}
+
+/// What a page looks like.
+pub struct Picture {
+    /// Pixels: red, green and blue each.
+    pub pixels: Vec<[u8; 3]>,
+    /// The file.
+    pub png: Vec<u8>,
+}
+
+impl Browser {
+    /// Whether there is one. A guest of `cargo xtask vm` has none.
+    #[must_use]
+    pub fn installed() -> bool {
+        let found = Command::new(DRIVER)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status();
+        found.is_ok_and(|status| status.success())
+    }
+
+    /// Starts it.
+    pub fn start() -> Result<Self> {
+        let profile = tempfile::Builder::new()
+            .prefix("wsgiprobe-chromium-")
+            .tempdir()?;
+        let port = ports::free()?;
+        let mut command = Command::new(DRIVER);
+        command.arg(format!("--port={port}"));
+        command.env("HOME", profile.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        let driver = Guarded::spawn(&mut command)?;
+        wait::until("chromedriver", || {
+            Ok(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
+        })?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let data = profile.path().join("data");
+        let flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+            &format!("--user-data-dir={}", data.display()),
+        ];
+        let wanted = json!({
+            "goog:chromeOptions": { "args": flags },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let Value::Object(wanted) = wanted else {
+            bail!("capabilities are an object");
+        };
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(wanted);
+        let url = format!("http://127.0.0.1:{port}");
+        let client = runtime.block_on(builder.connect(&url));
+        Ok(Self {
+            client: client.context("no session with Chromium")?,
+            runtime,
+            _driver: driver,
+            _profile: profile,
+        })
+    }
+
+    /// Opens a page.
+    pub fn open(&self, url: &str) -> Result<()> {
+        self.runtime.block_on(self.client.goto(url))?;
+        Ok(())
+    }
+
+    /// What a function with that body returns on the page.
+    pub fn script(&self, body: &str) -> Result<Value> {
+        let value = self.runtime.block_on(self.client.execute(body, Vec::new()));
+        value.with_context(|| format!("on the page: {body}"))
+    }
+
+    /// The text of that element; `None` if there is none.
+    pub fn text(&self, id: &str) -> Result<Option<String>> {
+        let body = format!("return document.getElementById('{id}')?.textContent ?? null");
+        Ok(self.script(&body)?.as_str().map(str::to_owned))
+    }
+
+    /// The figure that an element shows, whole.
+    pub fn figure(&self, id: &str) -> Result<Option<u64>> {
+        let body = format!("return document.getElementById('{id}')?.dataset.value ?? null");
+        let value = self.script(&body)?;
+        Ok(value.as_str().and_then(|text| text.parse().ok()))
+    }
+
+    /// Waits until an element shows that figure.
+    pub fn shows(&self, id: &str, figure: u64) -> Result<()> {
+        let what = format!("{id} to show {figure}");
+        let waited = wait::until(&what, || Ok(self.figure(id)? == Some(figure)));
+        waited.with_context(|| format!("it shows {:?}", self.figure(id)))
+    }
+
+    /// Presses a key on the page: as it comes from a keyboard, to whatever has the
+    /// focus.
+    pub fn press(&self, key: &str) -> Result<()> {
+        use fantoccini::actions::{Actions as _, InputSource as _, KeyAction, KeyActions};
+        let value = match key {
+            "Tab" => '\u{e004}',
+            "Enter" => '\u{e007}',
+            "Escape" => '\u{e00c}',
+            other => other.chars().next().context("no key")?,
+        };
+        let keys = KeyActions::new("keyboard".into())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.runtime.block_on(self.client.perform_actions(keys))?;
+        Ok(())
+    }
+
+    /// Makes the page that large.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        self.command(
+            "chromium/send_command",
+            json!({
+                "cmd": "Emulation.setDeviceMetricsOverride",
+                "params": {
+                    "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+                },
+            }),
+        )?;
+        let body = "return [innerWidth, innerHeight]";
+        wait::until("the page's size", || {
+            Ok(self.script(body)? == json!([width, height]))
+        })
+    }
+
+    /// What it looks like.
+    pub fn picture(&self) -> Result<Picture> {
+        let png = self.runtime.block_on(self.client.screenshot())?;
+        let decoder = png::Decoder::new(std::io::Cursor::new(&png));
+        let mut reader = decoder.read_info()?;
+        let size = reader.output_buffer_size().context("too large")?;
+        let mut bytes = vec![0; size];
+        let info = reader.next_frame(&mut bytes)?;
+        let each = info.color_type.samples();
+        ensure!(each >= 3, "a screenshot without colours");
+        let pixels = bytes.chunks_exact(each).map(|p| [p[0], p[1], p[2]]);
+        Ok(Picture {
+            pixels: pixels.collect(),
+            png,
+        })
+    }
+
+    /// What the browser has complained of since it was asked last: violations of the
+    /// page's policy, errors, requests that failed.
+    pub fn complaints(&self) -> Result<Vec<String>> {
+        let log = self.command("se/log", json!({ "type": "browser" }))?;
+        let entries = log.as_array().context("no log")?.iter();
+        let bad = entries.filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG");
+        Ok(bad.map(ToString::to_string).collect())
+    }
+
+    fn command(&self, path: &'static str, body: Value) -> Result<Value> {
+        let command = Extra { path, body };
+        Ok(self.runtime.block_on(self.client.issue_cmd(command))?)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends it otherwise, when it is stopped.
+        let _ = self.runtime.block_on(self.client.clone().close());
+    }
+}
+
+/// One of Chromium's own commands.
+#[derive(Debug)]
+struct Extra {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Extra {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or(""), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}
