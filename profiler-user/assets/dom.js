@@ -38,3 +38,14 @@ export function piece(width, colour, title, name = 'piece') {
 export function empty(text) {
   return make('p', { class: 'empty', text });
 }
+
+const shownBy = new WeakMap();
+
+// Puts what `build` makes of it there, if it is another than before: what a reader has
+// selected, or points at, stays.
+export function refresh(holder, key, build) {
+  const text = JSON.stringify(key);
+  if (shownBy.get(holder) === text) return;
+  shownBy.set(holder, text);
+  holder.replaceChildren(...build());
+}

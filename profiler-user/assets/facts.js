@@ -1,5 +1,5 @@
 // Figures at the top, the account, notices, and what run this is.
-import { byId, empty, make, setText } from './dom.js';
+import { byId, empty, make, refresh, setText } from './dom.js';
 import { groupColour } from './theme.js';
 import { seconds } from './store.js';
 import { bytes, clock, count, day, digits, duration, percent, rate } from './units.js';
@@ -95,9 +95,9 @@ export function accountCard(state) {
 }
 
 export function noticeList(state) {
-  const items = state.notices.map(([at, text]) => make('li', {}, [make('time', { text: clock(at) }), text]));
-  byId('notices').hidden = items.length === 0;
-  byId('notice-list').replaceChildren(...items.reverse());
+  const item = ([at, text]) => make('li', {}, [make('time', { text: clock(at) }), text]);
+  byId('notices').hidden = state.notices.length === 0;
+  refresh(byId('notice-list'), state.notices, () => state.notices.map(item).reverse());
 }
 
 export function aboutList(state) {
@@ -112,8 +112,8 @@ export function aboutList(state) {
     ['kernel', about.kernel],
     ['wsgiprobe', about.version],
   ];
-  const items = pairs.filter(([, value]) => value).flatMap(([name, value]) => [make('dt', { text: name }), make('dd', { text: value })]);
-  byId('about').replaceChildren(...items);
+  const item = ([name, value]) => [make('dt', { text: name }), make('dd', { text: value })];
+  refresh(byId('about'), pairs, () => pairs.filter(([, value]) => value).flatMap(item));
   const what = (about.targets ?? [])[0] ?? '';
   setText(byId('target'), what);
   document.title = what ? `wsgiprobe: ${what}` : 'wsgiprobe';

@@ -117,7 +117,8 @@ function draw() {
   views.raw = columns(shown, views.names.map(share));
   views.anatomy.set(stacked(views.raw), at);
   drawServers(state, shown, at);
-  flame(state);
+  const pointedAt = byId('flame').matches(':hover') && byId('flame').children.length > 1;
+  if (!pointedAt) flame(state);
   routeTable(state);
   waterfalls(state, false);
   accountCard(state);

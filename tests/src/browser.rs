@@ -128,7 +128,7 @@ impl Browser {
     /// Presses a key on the page: as it comes from a keyboard, to whatever has the
     /// focus.
     pub fn press(&self, key: &str) -> Result<()> {
-        use fantoccini::actions::{Actions as _, InputSource as _, KeyAction, KeyActions};
+        use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
         let value = match key {
             "Tab" => '\u{e004}',
             "Enter" => '\u{e007}',

@@ -91,6 +91,7 @@ fn page_and_reports_equal_the_run(backend: Backend) -> Result<()> {
     };
     account(&browser).context("the page at the end")?;
     complaints(&browser).context("the page")?;
+    policy_holds(&browser)?;
 
     browser.open(&format!("file://{}", report.display()))?;
     account(&browser).context("the report")?;
@@ -122,6 +123,23 @@ fn recorded(run: &Run, folder: &Path, count: usize) -> Result<PathBuf> {
         "{stderr}"
     );
     Ok(file.with_extension("html"))
+}
+
+/// What the page must not do it cannot, and the browser tells when it tries.
+fn policy_holds(browser: &Browser) -> Result<()> {
+    browser.script(
+        "const script = document.createElement('script'); \
+         script.textContent = 'document.title = 1'; document.body.append(script)",
+    )?;
+    let mut said = Vec::new();
+    wait::until("a complaint about an inline script", || {
+        said.extend(browser.complaints()?);
+        Ok(said
+            .iter()
+            .any(|line| line.contains("Content Security Policy")))
+    })?;
+    ensure!(browser.script("return document.title")? != "1", "it ran");
+    Ok(())
 }
 
 /// The page's own words for what is wrong with it.

@@ -39,9 +39,11 @@ pub const MAX_SAMPLES: usize = 3_600;
 /// Lines for the operator that are kept.
 pub const MAX_NOTICES: usize = 50;
 
+/// Bytes of each.
+const MAX_NOTICE: usize = 1_000;
+
 /// The most memory that it takes: some 4 MB of steps, and 8 MB of routes if there are
-/// as many as may be and each had requests of all durations up to an hour. Seen with
-/// 50 routes and ordinary durations: see the test `history_memory`.
+/// as many as may be and each had requests of up to an hour (test `history_memory`).
 pub const MAX_BYTES: usize = 16 << 20;
 
 /// The run so far.
@@ -97,11 +99,12 @@ impl History {
     }
 
     /// Keeps a line for the operator, said at milliseconds since the epoch.
-    pub fn notice(&mut self, unix_ms: u64, text: String) {
+    pub fn notice(&mut self, unix_ms: u64, text: &str) {
         if self.notices.len() >= MAX_NOTICES {
             self.notices.pop_front();
         }
-        self.notices.push_back((unix_ms, text));
+        let end = text.floor_char_boundary(MAX_NOTICE);
+        self.notices.push_back((unix_ms, text[..end].into()));
     }
 
     /// The run is over.

@@ -2,7 +2,8 @@
 //!
 //! Found by tracing runs on both back ends with every output, and by reading what the
 //! C library does in their stead on other versions. Nothing here makes or becomes
-//! another process, writes a file that was not open before, listens, or mounts.
+//! another process, writes a file that was not open before, listens, or mounts. Only
+//! where an output serves clients may they be accepted.
 
 use std::collections::BTreeMap;
 

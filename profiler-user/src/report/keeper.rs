@@ -81,7 +81,7 @@ impl Shared {
                     self.lock().push(&tick);
                     self.publish();
                 }
-                Message::Notice(text) => self.lock().notice(now_ms(), text),
+                Message::Notice(text) => self.lock().notice(now_ms(), &text),
                 Message::End(summary, done) => {
                     self.lock().end(&summary);
                     self.publish();

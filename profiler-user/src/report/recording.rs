@@ -84,7 +84,7 @@ pub fn read(mut lines: impl BufRead, name: &str) -> io::Result<Recording> {
     recording.history.begin(Arc::new(about(name, began)));
     let now = began.unwrap_or(0) / 1_000_000;
     for warning in recording.warnings() {
-        recording.history.notice(now, warning);
+        recording.history.notice(now, &warning);
     }
     Ok(recording)
 }
