@@ -7,6 +7,8 @@ import { timeTicks, clock } from './units.js';
 const HEIGHT = 190;
 // Left of the plot, in every chart: times are above one another.
 export const GUTTER = 62;
+// Right of it: half of the last time's width.
+export const RIGHT = 26;
 const charts = [];
 let zoomed = () => {};
 
@@ -28,6 +30,13 @@ function axis(values, more = {}) {
 
 const decades = (plot, splits) => splits.map((value) => (Number.isInteger(Math.log10(value)) ? value : null));
 
+// Values that no line leads to or from.
+function alone(plot, place) {
+  const values = plot.data[place];
+  const known = (at) => values[at] !== null && values[at] !== undefined;
+  return [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1));
+}
+
 // One series: { label, colour(), fill(), value(text) }.
 function series({ label, colour, fill, value, width = 1.5 }) {
   return {
@@ -36,7 +45,7 @@ function series({ label, colour, fill, value, width = 1.5 }) {
     fill,
     width,
     spanGaps: false,
-    points: { show: false },
+    points: { show: true, size: 5, width: 0, fill: colour, filter: alone },
     value: (plot, raw, place, index) => (index === null ? '\u00a0' : value(raw, index)),
   };
 }
@@ -52,7 +61,7 @@ export function chart(holder, { lines, tick, log = false, least = 0, most = Infi
   const options = {
     width: Math.max(holder.clientWidth, 240),
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, RIGHT, 0, 0],
     legend: { live: true },
     cursor: {
       sync: { key: 'time' },
@@ -132,7 +141,7 @@ export function columns(samples, values) {
       data[0].push(before.e / 1000 + 0.001);
       for (let line = 1; line < data.length; line += 1) data[line].push(null);
     }
-    data[0].push(sample.e / 1000);
+    data[0].push((sample.s + sample.e) / 2000);
     values.forEach((value, line) => data[line + 1].push(value(sample)));
     before = sample;
   }

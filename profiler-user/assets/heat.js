@@ -1,7 +1,7 @@
 // The heat map: time by duration, on a canvas.
 import { css, onTheme } from './theme.js';
 import { make } from './dom.js';
-import { GUTTER } from './charts.js';
+import { GUTTER, RIGHT } from './charts.js';
 import { clock, count, duration, durationTick, timeTicks } from './units.js';
 
 const TALL = 220;
@@ -24,7 +24,7 @@ export function heatMap(holder, onSelect) {
 
   // Samples side by side as wide as can be seen, and the buckets that are used.
   function layout(samples, shape, stretch) {
-    const wide = Math.max(holder.clientWidth - GUTTER - 8, 60);
+    const wide = Math.max(holder.clientWidth - GUTTER - RIGHT, 60);
     const length = (stretch[1] - stretch[0]) / Math.max(1, Math.floor(wide / CELL));
     const step = Math.max(length, ...samples.slice(-1).map((sample) => sample.e - sample.s));
     const columns = Math.max(1, Math.ceil((stretch[1] - stretch[0]) / step));
@@ -67,6 +67,8 @@ export function heatMap(holder, onSelect) {
     if (!shown || shown.high < 0) return;
     const [from, to] = [rgb(css('--heat-low')), rgb(css('--heat-high'))];
     const tall = plotTall / rows();
+    // Below the cells.
+    ticks(width);
     shown.cells.forEach((cell, column) => {
       for (const [bucket, requests] of cell ?? []) {
         // Logarithmic: one slow request is to be seen beside thousands.
@@ -78,7 +80,6 @@ export function heatMap(holder, onSelect) {
         context.fillRect(left, top, next - left, Math.max(Math.floor(y(bucket)) - top, 1));
       }
     });
-    ticks(width);
     if (at) {
       context.strokeStyle = css('--text');
       context.strokeRect(x(at.column) - 0.5, y(at.bucket + 1), Math.max(x(at.column + 1) - x(at.column), 3), tall);
@@ -99,7 +100,7 @@ export function heatMap(holder, onSelect) {
       context.fillText(durationTick(10 ** decade), GUTTER - 8, Math.max(height, 6));
       context.beginPath();
       context.moveTo(GUTTER, height);
-      context.lineTo(width - 8, height);
+      context.lineTo(width - RIGHT, height);
       context.stroke();
     }
     context.textAlign = 'center';
@@ -113,7 +114,7 @@ export function heatMap(holder, onSelect) {
     }
     timeTicks(splits, step).forEach((text, place) => {
       const left = GUTTER + ((splits[place] * 1000 - shown.stretch[0]) * shown.wide) / (span * 1000);
-      if (left < width - 26) context.fillText(text, left, plotTall + 9);
+      context.fillText(text, left, plotTall + 9);
     });
   }
 

@@ -29,7 +29,7 @@ function build(state) {
   views = {
     tiles: makeTiles(),
     throughput: chart(byId('throughput'), {
-      tick: (value) => rate(value),
+      tick: plainTick,
       least: 1,
       lines: [
         { label: 'requests/s', colour: () => css('--accent'), fill: soft('--accent'), value: (raw) => (raw === null ? '–' : rate(raw)) },
@@ -76,7 +76,7 @@ function buildGroups(state) {
     groups.map(({ group, place }) => ({ label: groupName(group), colour: () => groupColour(place), value: (raw) => (raw === null || raw === undefined ? '–' : word(raw)) }));
   views.all = state.groups.map((group, place) => ({ group, place }));
   views.serving = views.all.filter(({ group }) => group.kind !== 'wsgiprobe');
-  views.pools = chart(byId('pools'), { tick: (value) => `${Math.round(value)}%`, least: 10, most: 100, lines: lines(views.serving, (raw) => `${digits(raw)}%`) });
+  views.pools = chart(byId('pools'), { tick: (value) => `${plainTick(value)}%`, least: 10, most: 100, lines: lines(views.serving, (raw) => `${digits(raw)}%`) });
   views.cpu = chart(byId('cpu'), { tick: plainTick, least: 0.1, lines: lines(views.all, digits) });
   views.memory = chart(byId('memory'), { tick: (value) => bytes(value).replace('.0 ', ' '), steps: BINARY, least: 1 << 20, lines: lines(views.all, bytes) });
 }

@@ -1,4 +1,4 @@
-//! A real Chromium without a window, by WebDriver.
+//! A real Chromium without a window, by its driver.
 
 use std::process::{Command, Stdio};
 

@@ -1,5 +1,10 @@
 //! The options of the web page and the report.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "help is read in a terminal, not as Markdown"
+)]
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 

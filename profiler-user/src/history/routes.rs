@@ -37,7 +37,7 @@ struct Route {
 /// All of them.
 #[derive(Clone, Debug)]
 pub struct Routes {
-    routes: HashMap<Arc<str>, Route>,
+    all: HashMap<Arc<str>, Route>,
     /// How many windows a step of a route is now, and which window comes next.
     windows: u64,
     next: u64,
@@ -79,7 +79,7 @@ pub struct Row<'a> {
 impl Default for Routes {
     fn default() -> Self {
         Self {
-            routes: HashMap::default(),
+            all: HashMap::default(),
             windows: 1,
             next: 0,
             total: Stats::new(),
@@ -99,13 +99,13 @@ impl Routes {
         let step = (self.next / self.windows) as usize;
         self.next += 1;
         for row in &window.rows {
-            let known = self.routes.contains_key(&row.route);
-            let name = if known || self.routes.len() < MAX_ROUTES {
+            let known = self.all.contains_key(&row.route);
+            let name = if known || self.all.len() < MAX_ROUTES {
                 Arc::clone(&row.route)
             } else {
                 OTHER.into()
             };
-            let route = self.routes.entry(Arc::clone(&name)).or_default();
+            let route = self.all.entry(Arc::clone(&name)).or_default();
             route.stats.merge(&row.stats);
             if route.steps.len() <= step {
                 route.steps.resize(step + 1, Step::default());
@@ -117,7 +117,7 @@ impl Routes {
 
     fn halve(&mut self) {
         self.windows *= 2;
-        for route in self.routes.values_mut() {
+        for route in self.all.values_mut() {
             let pairs = route.steps.chunks(2);
             route.steps = pairs
                 .map(|pair| {
@@ -145,7 +145,7 @@ impl Routes {
     #[must_use]
     pub fn rows(&self, touched_only: bool) -> Vec<Row<'_>> {
         let wanted = |name: &Arc<str>| !touched_only || self.touched.contains(name);
-        let routes = self.routes.iter().filter(|(name, _)| wanted(name));
+        let routes = self.all.iter().filter(|(name, _)| wanted(name));
         let mut rows: Vec<_> = routes.map(|(name, route)| row(name, route)).collect();
         rows.sort_by(|a, b| b.sum.cmp(&a.sum).then_with(|| a.route.cmp(b.route)));
         rows

@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn every_file_that_the_page_names_is_there() {
-        let named = PAGE.split("/assets/").skip(1);
-        let names: Vec<_> = named.filter_map(|rest| rest.split('"').next()).collect();
+        let after = PAGE.split("/assets/").skip(1);
+        let names: Vec<_> = after.filter_map(|rest| rest.split('"').next()).collect();
         assert!(names.len() >= 4, "{names:?}");
         for name in names {
             assert!(find(name).is_some(), "{name}");

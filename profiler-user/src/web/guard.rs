@@ -7,6 +7,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::Uri;
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -48,7 +50,7 @@ impl Guard {
             local: address.ip().to_canonical().is_loopback(),
             token: token.map(str::to_owned),
             cookie: format!("wsgiprobe_{}", address.port()),
-            session: random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            session: URL_SAFE_NO_PAD.encode(random),
         })
     }
 
