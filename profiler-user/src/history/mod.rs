@@ -44,7 +44,7 @@ const MAX_NOTICE: usize = 1_000;
 
 /// The most memory that it takes: some 4 MB of steps, and 8 MB of routes if there are
 /// as many as may be and each had requests of up to an hour (test `history_memory`).
-pub const MAX_BYTES: usize = 16 << 20;
+pub const MAX_BYTES: usize = 12 << 20;
 
 /// The run so far.
 #[derive(Clone, Debug)]
