@@ -25,14 +25,20 @@ export function heatMap(holder, onSelect) {
   // Samples side by side as wide as can be seen, and the buckets that are used.
   function layout(samples, shape, stretch) {
     const wide = Math.max(holder.clientWidth - GUTTER - RIGHT, 60);
-    const length = (stretch[1] - stretch[0]) / Math.max(1, Math.floor(wide / CELL));
-    const step = Math.max(length, ...samples.slice(-1).map((sample) => sample.e - sample.s));
-    const columns = Math.max(1, Math.ceil((stretch[1] - stretch[0]) / step));
+    // Columns are whole samples wide, and begin where samples do: a first or last one
+    // may be shorter than the others.
+    const typical = samples[samples.length >> 1] ?? { s: 0, e: 1000 };
+    const length = Math.max(typical.e - typical.s, 1);
+    const least = ((stretch[1] - stretch[0]) * CELL) / wide;
+    const step = length * Math.max(1, Math.ceil(least / length));
+    const phase = typical.s % step;
+    const origin = Math.floor((stretch[0] - phase) / step) * step + phase;
+    const columns = Math.max(1, Math.ceil((stretch[1] - origin) / step));
     const cells = Array.from({ length: columns }, () => null);
     let [low, high, most] = [shape.buckets, -1, 0];
     for (const sample of samples) {
       const middle = (sample.s + sample.e) / 2;
-      const column = Math.min(columns - 1, Math.max(0, Math.floor((middle - stretch[0]) / step)));
+      const column = Math.min(columns - 1, Math.max(0, Math.floor((middle - origin) / step)));
       cells[column] ??= new Map();
       for (let place = 0; place < sample.h.length; place += 2) {
         const [bucket, requests] = [sample.h[place], sample.h[place + 1]];
@@ -46,10 +52,14 @@ export function heatMap(holder, onSelect) {
       if (low > 0) low -= 1;
       if (high < shape.buckets - 1) high += 1;
     }
-    return { cells, columns, step, wide, low, high, most, shape, stretch };
+    return { cells, columns, step, origin, wide, low, high, most, shape, stretch };
   }
 
-  const x = (column) => GUTTER + (column * shown.step * shown.wide) / (shown.stretch[1] - shown.stretch[0]);
+  const x = (column) => {
+    const at = shown.origin + column * shown.step - shown.stretch[0];
+    const left = GUTTER + (at * shown.wide) / (shown.stretch[1] - shown.stretch[0]);
+    return Math.min(Math.max(left, GUTTER), GUTTER + shown.wide);
+  };
   const rows = () => shown.high - shown.low + 1;
   const plotTall = TALL - FOOT;
   const y = (bucket) => plotTall - ((bucket - shown.low) * plotTall) / rows();
@@ -123,7 +133,7 @@ export function heatMap(holder, onSelect) {
     if (!at) return draw();
     const requests = shown.cells[at.column]?.get(at.bucket) ?? 0;
     const [low, high] = bounds(shown.shape, at.bucket);
-    const begin = shown.stretch[0] + at.column * shown.step;
+    const begin = shown.origin + at.column * shown.step;
     const upper = high === Infinity ? 'and longer' : `to ${duration(high)}`;
     tip.textContent = `${clock(begin)}  ${duration(low)} ${upper}: ${count(requests)} ${requests === 1 ? 'request' : 'requests'}`;
     const left = Math.min(x(at.column) + 10, holder.clientWidth - tip.offsetWidth - 4);
@@ -149,7 +159,7 @@ export function heatMap(holder, onSelect) {
       return;
     }
     const time = ((offsetX - GUTTER) * (shown.stretch[1] - shown.stretch[0])) / shown.wide;
-    move(Math.floor(time / shown.step), shown.low + Math.floor(((plotTall - offsetY) * rows()) / plotTall));
+    move(Math.floor((time + shown.stretch[0] - shown.origin) / shown.step), shown.low + Math.floor(((plotTall - offsetY) * rows()) / plotTall));
   });
   canvas.addEventListener('pointerleave', () => {
     at = null;

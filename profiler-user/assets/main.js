@@ -16,6 +16,7 @@ let zoom = null;
 let paused = false;
 let pending = false;
 let views = null;
+let tiles = null;
 let knownGroups = '';
 
 // Of a few digits, and no needless zeros.
@@ -27,7 +28,6 @@ const per = (sample, value) => value / seconds(sample);
 function build(state) {
   const names = state.shares.slice().reverse();
   views = {
-    tiles: makeTiles(),
     throughput: chart(byId('throughput'), {
       tick: plainTick,
       least: 1,
@@ -105,7 +105,7 @@ function draw() {
   const [begin, end] = stretch(state);
   const shown = within(state.samples, [begin, end]);
   const at = [begin, end];
-  views.tiles(state);
+  tiles(state);
   views.throughput.set(columns(shown, [(sample) => per(sample, sample.n), (sample) => per(sample, sample.x)]), at);
   const quantile = (place) => (sample) => (sample.n > 0 && sample.q[3] > 0 ? sample.q[place] : null);
   views.percentiles.set(columns(shown, [0, 1, 2, 3].map(quantile)), at);
@@ -202,6 +202,7 @@ function keys(event) {
 function start() {
   startTheme();
   startRoutes();
+  tiles = makeTiles();
   onZoom(setZoom);
   onTheme(() => {
     if (!current || !views) return;

@@ -4,7 +4,9 @@ import { partColour } from './theme.js';
 import { shareBar } from './routes.js';
 import { clock, duration } from './units.js';
 
+const FEW = 10;
 let drawn = null;
+let whole = false;
 
 // `again` draws although the requests are the same.
 export function waterfalls(state, again) {
@@ -15,9 +17,19 @@ export function waterfalls(state, again) {
     holder.replaceChildren(empty('no requests yet'));
     return;
   }
-  const whole = (request) => Math.max(request.d, request.a[0] === null ? 0 : request.a[0] + request.d);
-  const longest = Math.max(...state.slowest.map(whole));
-  holder.replaceChildren(make('ol', {}, state.slowest.map((request) => entry(request, state, (100 * whole(request)) / longest))));
+  const took = (request) => request.d + (request.a[0] ?? 0);
+  const longest = Math.max(...state.slowest.map(took));
+  const shown = whole ? state.slowest : state.slowest.slice(0, FEW);
+  const list = make('ol', {}, shown.map((request) => entry(request, state, (100 * took(request)) / longest)));
+  const text = whole ? 'Show fewer' : `Show all ${state.slowest.length}`;
+  const more = make('button', { type: 'button', class: 'more', text });
+  more.hidden = state.slowest.length <= FEW;
+  more.addEventListener('click', () => {
+    whole = !whole;
+    waterfalls(state, true);
+    holder.querySelector('.more').focus();
+  });
+  holder.replaceChildren(list, more);
 }
 
 function entry(request, state, width) {

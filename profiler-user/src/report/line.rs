@@ -69,8 +69,8 @@ struct Waits {
 
 impl Line<'_> {
     /// As the request that it was written of, as far as that can be told: waits are
-    /// written as sums of both threads. Here that for the client is Apache's, the
-    /// others are the daemon's.
+    /// written as sums of both threads. Here that for the client is Apache's, and what
+    /// of the run queue's does not fit the daemon's time; the others are the daemon's.
     pub(super) fn request(&self) -> Request {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let time = u64::try_from(self.time.as_nanosecond()).unwrap_or(0);
@@ -144,6 +144,16 @@ impl Line<'_> {
             };
             thread.wait[wait as usize] = ns.unwrap_or(0);
         }
+        if of_daemon.is_some() {
+            // More than the daemon had the request for: the rest was Apache's.
+            let parts = [self.daemon_time, self.application_time];
+            let wall: u64 = parts.into_iter().flatten().sum();
+            let waited: u64 = daemon.wait.iter().sum();
+            let excess = (waited + daemon.cpu).saturating_sub(wall);
+            let moved = excess.min(daemon.waited(Wait::Runqueue));
+            daemon.wait[Wait::Runqueue as usize] -= moved;
+            apache.wait[Wait::Runqueue as usize] = moved;
+        }
         (Some(apache), of_daemon.map(|_| daemon))
     }
 }
@@ -191,6 +201,18 @@ mod tests {
             assert_eq!(sums(&stats.0), sums(&stats.1));
             assert_eq!(stats.0.max(), stats.1.max());
         }
+    }
+
+    #[test]
+    fn what_the_daemon_had_no_time_for_was_apaches() {
+        let mut written = sample::request("/");
+        written.spent.as_mut().unwrap().wait[Wait::Runqueue as usize] = 70_000;
+        let line = jsonl::line(&written);
+        let read = serde_json::from_slice::<Line<'_>>(&line).unwrap().request();
+        // 50 µs of the daemon's time are not explained: as much may be either's.
+        assert_eq!(read.spent.unwrap().waited(Wait::Runqueue), 20_000);
+        assert_eq!(read.daemon_spent.unwrap().waited(Wait::Runqueue), 100_000);
+        assert_eq!(read.waited(Wait::Runqueue), written.waited(Wait::Runqueue));
     }
 
     #[test]
