@@ -68,6 +68,7 @@ fn page_and_reports_equal_the_run(backend: Backend) -> Result<()> {
     let untouched = browser.script("return window.untouched === true")?;
     ensure!(untouched == true, "the page was loaded anew");
     keys(&browser)?;
+    tables(&browser)?;
     looks(&browser, "page")?;
     hostile(&browser)?;
 
@@ -205,6 +206,45 @@ fn keys(browser: &Browser) -> Result<()> {
     }
     browser.script("document.activeElement.blur(); scrollTo(0, 0)")?;
     failures::none(results)
+}
+
+/// Routes sort, filter and open.
+fn tables(browser: &Browser) -> Result<()> {
+    let rows = || -> Result<Vec<u64>> {
+        let rows = browser.script(
+            "return [...document.querySelectorAll('#routes tbody tr')] \
+             .map(row => Number(row.children[1].textContent.replace(/\\D/g, '')))",
+        )?;
+        let rows = rows.as_array().context("no rows")?.iter();
+        Ok(rows.filter_map(serde_json::Value::as_u64).collect())
+    };
+    let sort = "document.querySelector('#routes [data-sort=\"n\"]').click()";
+    browser.script(sort)?;
+    let down = rows()?;
+    ensure!(
+        down.len() > 1 && down.is_sorted_by(|a, b| a >= b),
+        "{down:?}"
+    );
+    browser.script(sort)?;
+    let up = rows()?;
+    ensure!(up.len() == down.len() && up.is_sorted(), "{up:?}");
+    for key in ["/", "<", "i", "m", "g"] {
+        browser.press(key)?;
+    }
+    ensure!(rows()?.len() == 1, "filtered: {:?}", rows()?);
+    browser.press("Escape")?;
+    browser.script(
+        "const filter = document.getElementById('filter'); filter.value = ''; \
+         filter.dispatchEvent(new Event('input'))",
+    )?;
+    ensure!(rows()?.len() == up.len());
+    let levels = "return document.querySelectorAll('#flame .level').length";
+    browser.script("document.querySelector('#flame .route').focus()")?;
+    browser.press("Enter")?;
+    ensure!(browser.script(levels)? == 4, "Enter opens no route");
+    browser.press("Escape")?;
+    ensure!(browser.script(levels)? == 3, "Escape closes no route");
+    Ok(())
 }
 
 /// At a desk and on a phone, light and dark: something is drawn, and nothing sticks out.
