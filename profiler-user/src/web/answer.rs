@@ -92,9 +92,9 @@ impl Site {
         }
         match request.uri().path() {
             "/" => fixed("text/html; charset=utf-8", assets::PAGE),
-            "/api/state" => match self.shared.state() {
-                Ok(json) => typed("application/json", whole(json.into())),
-                Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "no state\n"),
+            "/api/state" => match events::state(&self.shared, &self.readers) {
+                Some(body) => typed("application/json", body),
+                None => text(StatusCode::SERVICE_UNAVAILABLE, "ask again\n"),
             },
             "/api/events" if *request.method() == Method::GET => {
                 match events::stream(&self.shared, &self.readers) {

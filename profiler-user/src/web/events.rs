@@ -1,4 +1,5 @@
-//! Server-sent events: what each window changes (HTML Living Standard, 9.2).
+//! The state, once, and server-sent events: what each window changes (HTML Living
+//! Standard, 9.2). Both for a bounded number of readers.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,16 +19,25 @@ use crate::report::Shared;
 /// Who may watch at a time.
 const READERS: usize = 16;
 
+/// Who may take the state at a time: some 2 MB of JSON each.
+const TAKERS: usize = 4;
+
 /// So often something is sent: a reader that is gone shows.
 const ALIVE: Duration = Duration::from_secs(15);
 
 /// Places for readers.
 #[derive(Clone, Debug)]
-pub(super) struct Readers(Arc<Semaphore>);
+pub(super) struct Readers {
+    events: Arc<Semaphore>,
+    state: Arc<Semaphore>,
+}
 
 impl Default for Readers {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(READERS)))
+        Self {
+            events: Arc::new(Semaphore::new(READERS)),
+            state: Arc::new(Semaphore::new(TAKERS)),
+        }
     }
 }
 
@@ -35,6 +45,22 @@ struct Reader {
     changes: Receiver<Bytes>,
     greeted: bool,
     _place: OwnedSemaphorePermit,
+}
+
+/// The state as it is; `None` if there are too many who take it.
+pub(super) fn state(
+    shared: &Shared,
+    readers: &Readers,
+) -> Option<UnsyncBoxBody<Bytes, Infallible>> {
+    let place = Arc::clone(&readers.state).try_acquire_owned().ok()?;
+    let json: Bytes = shared.state().ok()?.into();
+    // It is asked for what comes next once this is on its way: then the place is free.
+    let once = stream::unfold(Some((json, place)), |left| async {
+        let (json, place) = left?;
+        let next = (!json.is_empty()).then(|| (Bytes::new(), place))?;
+        Some((Ok(Frame::data(json)), Some(next)))
+    });
+    Some(StreamBody::new(once).boxed_unsync())
 }
 
 /// A stream of what happens from here on; `None` if there are too many. It ends with
@@ -46,7 +72,7 @@ pub(super) fn stream(
     let reader = Reader {
         changes: shared.changes(),
         greeted: false,
-        _place: Arc::clone(&readers.0).try_acquire_owned().ok()?,
+        _place: Arc::clone(&readers.events).try_acquire_owned().ok()?,
     };
     let frames = stream::unfold(reader, |mut reader| async {
         let bytes = reader.next().await?;

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
@@ -194,6 +195,24 @@ fn who_watches_is_bounded() {
         watch().0.contains(" 200 OK")
     });
     assert!(again);
+}
+
+#[test]
+fn who_takes_the_state_is_bounded() {
+    let served = serve(None);
+    let (shared, readers) = (served.keeper.shared(), events::Readers::default());
+    let bodies: Vec<_> = (0..5).map(|_| events::state(&shared, &readers)).collect();
+    let served: Vec<bool> = bodies.iter().map(Option::is_some).collect();
+    assert_eq!(served, [true, true, true, true, false]);
+    // Who has it all makes room, as does who gives up.
+    let runtime = Builder::new_current_thread().build().unwrap();
+    for body in bodies.into_iter().flatten() {
+        let json = runtime.block_on(body.collect()).unwrap().to_bytes();
+        assert_eq!(json, shared.state().unwrap());
+        let next = events::state(&shared, &readers);
+        assert!(next.is_some());
+        drop(next);
+    }
 }
 
 #[test]
