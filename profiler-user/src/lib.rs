@@ -7,6 +7,7 @@
 //!        ingest ---> model::Request -+--> aggregate -+--> sinks     InfluxDB, JSON lines
 //!        (decode)    (route: request)|               |
 //!                            /proc --+--> pool ------+--> output    lines for people
+//!                                                     +--> history --> report, web
 //!
 //!        counters of both sides -------------------------> summary   seen = reported + ...
 //! ```
@@ -22,6 +23,7 @@ pub mod check;
 pub mod cli;
 pub mod discovery;
 pub mod error;
+pub mod history;
 pub mod ingest;
 pub mod limits;
 pub mod model;
@@ -30,10 +32,12 @@ pub mod pipeline;
 pub mod pool;
 pub mod privileges;
 pub mod probe;
+pub mod report;
 pub mod request;
 pub mod sinks;
 pub mod summary;
 pub mod tick;
+pub mod web;
 
 use std::io::{self, Write};
 
@@ -49,6 +53,13 @@ pub fn run(invocation: Invocation) -> Result<()> {
             let said = if json { report.json()? } else { report.text() };
             print(said.as_bytes())?;
             anyhow::ensure!(report.usable(), probe::Error::unusable());
+            Ok(())
+        }
+        Invocation::Report { input, output } => {
+            for line in report::of_file(&input, &output)? {
+                // stdout may be the page; if nobody listens there is nobody to tell.
+                let _ = writeln!(io::stderr(), "wsgiprobe: {}", output::clean(&line));
+            }
             Ok(())
         }
         Invocation::Completions(shell) => {

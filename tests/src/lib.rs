@@ -16,6 +16,7 @@
 //! - [`busy`]: cores with no time.
 //! - [`backends`]: every test once for each hook back end.
 //! - [`emulated`]: processors that are not real; [`skip`]: what cannot run here.
+//! - [`browser`]: a real Chromium, for the web page.
 //! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //! - [`failures`]: all that is wrong, instead of the first.
@@ -27,6 +28,7 @@
 pub mod access_log;
 pub mod apache;
 pub mod backends;
+pub mod browser;
 pub mod busy;
 pub mod cases;
 pub mod client;

@@ -6,6 +6,7 @@ mod stderr;
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -166,6 +167,12 @@ impl Probe {
     /// The lines for people so far, as they are.
     pub fn stdout(&self) -> Result<Vec<u8>> {
         fs::read(self.output.path().join("stdout")).context("no stdout")
+    }
+
+    /// The file that it writes requests to, as it is now.
+    pub fn copy_requests(&self, to: &Path) -> Result<()> {
+        fs::copy(self.output.path().join("requests"), to).context("no requests")?;
+        Ok(())
     }
 
     /// Sends it a signal.

@@ -38,3 +38,4 @@ mod splits;
 mod torture;
 mod upstream;
 mod waiting;
+mod web;

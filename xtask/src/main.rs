@@ -8,6 +8,7 @@
 //! - [`vm`] runs the end-to-end tests on other kernels;
 //! - [`verifier`] counts what the kernel's verifier has to do;
 //! - [`demo`] shows it at work on a real Apache, and checks what it said;
+//! - [`vendor`] holds the chart library against the one that npm has;
 //! - [`mod@bench`] measures what it costs, beside other instruments.
 //!
 //! They share [`command`] (start a program), [`progress`] (say what goes on) and
@@ -29,6 +30,7 @@ mod setup;
 mod test;
 #[path = "../../profiler-user/build/toolchain.rs"]
 mod toolchain;
+mod vendor;
 mod verifier;
 mod vm;
 mod workspace;
@@ -60,6 +62,8 @@ enum Job {
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
     Demo(demo::Options),
+    /// Hold the vendored chart library against npm's.
+    Vendor(vendor::Options),
     /// Measure what wsgiprobe costs the server, beside instruments inside it.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         Job::Fuzz(options) => fuzz::run(&options),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
+        Job::Vendor(options) => vendor::run(&options),
         Job::Bench(bench) => bench::run(&bench),
     };
     match done {

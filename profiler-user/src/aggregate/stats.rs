@@ -151,6 +151,12 @@ impl Stats {
             .expect("it resizes itself, and all share one precision");
     }
 
+    /// The durations to 1 %, each with how many requests it is of: nanoseconds, ascending.
+    pub fn durations(&self) -> impl Iterator<Item = (u64, u64)> {
+        let steps = self.durations.iter_recorded();
+        steps.map(|step| (step.value_iterated_to(), step.count_since_last_iteration()))
+    }
+
     /// Requests that have a duration.
     #[must_use]
     pub fn timed(&self) -> u64 {

@@ -8,11 +8,14 @@ mod config;
 mod influx;
 mod limits;
 mod options;
+mod report;
 mod secret;
 mod settings;
 mod values;
+mod web;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
@@ -22,6 +25,7 @@ pub use options::Hooks;
 use options::{Cli, Subcommand};
 pub use secret::Secret;
 pub use settings::{Settings, Targets, is_stdout};
+pub use web::Web;
 
 /// Prefix of every environment variable that stands for an option.
 const ENV_PREFIX: &str = "WSGIPROBE_";
@@ -35,6 +39,13 @@ pub enum Invocation {
     Check {
         /// For scripts.
         json: bool,
+    },
+    /// Make a page of a recording.
+    Report {
+        /// What `--jsonl` wrote; `-` is stdin.
+        input: PathBuf,
+        /// Where to; `-` is stdout.
+        output: PathBuf,
     },
     /// Print a completion script for that shell.
     Completions(clap_complete::Shell),
@@ -52,6 +63,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     let cli = Cli::from_arg_matches(&matches)?;
     match cli.command {
         Some(Subcommand::Check { json }) => return Ok(Invocation::Check { json }),
+        Some(Subcommand::Report(report)) => {
+            let (input, output) = report.files();
+            return Ok(Invocation::Report { input, output });
+        }
         Some(Subcommand::Completions { shell }) => return Ok(Invocation::Completions(shell)),
         Some(Subcommand::Man) => return Ok(Invocation::Man),
         None => {}
@@ -158,6 +173,9 @@ mod tests {
             (["--name", "("], "--name"),
             (["--pid", "0"], "--pid"),
             (["--hooks", "kprobe"], "--hooks"),
+            (["--web", "0.0.0.0:8300"], "--web-token-file"),
+            (["--web", "here"], "--web"),
+            (["--report", "-"], "--report"),
             (["--influx-url", "localhost:8086"], "--influx-url"),
             (["--influx-db", "x"], "--influx-url"),
             (["--jsonl-rotate", "1MiB"], "--jsonl FILE"),

@@ -9,7 +9,8 @@ use regex::Regex;
 
 use super::influx::InfluxOptions;
 use super::limits::Bounds;
-use super::values;
+use super::web::Pictures;
+use super::{report, values};
 
 const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
@@ -69,6 +70,12 @@ pub(super) enum Subcommand {
         #[arg(long)]
         json: bool,
     },
+    /// Make an HTML page of what --jsonl wrote
+    ///
+    /// One file with the pictures of --report, as far as requests tell them: without pools,
+    /// processes and the account. It takes no privileges.
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::Report),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -147,6 +154,9 @@ pub(super) struct Options {
 
     #[command(flatten)]
     pub influx: InfluxOptions,
+
+    #[command(flatten)]
+    pub pictures: Pictures,
 
     /// Plain lines although stdout is a terminal (there is no other output yet)
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]

@@ -10,7 +10,7 @@ pub struct Secret(String);
 impl Secret {
     /// Takes a secret out of surrounding white space (files end in a newline).
     /// What cannot stand in an HTTP header is refused.
-    pub(super) fn new(text: &str) -> Result<Self, String> {
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
             return Err("it is empty".into());

@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use regex::Regex;
 
 use super::options::Options;
-use super::{Hooks, Influx};
+use super::{Hooks, Influx, Web};
 use crate::limits::Limits;
 use crate::request::patterns::Patterns;
 use crate::sinks::jsonl::Rotation;
@@ -38,6 +38,10 @@ pub struct Settings {
     pub summary: Option<PathBuf>,
     /// InfluxDB, if it is to be written to.
     pub influx: Option<Influx>,
+    /// The web page, if there is to be one.
+    pub web: Option<Web>,
+    /// File for the report.
+    pub report: Option<PathBuf>,
 }
 
 impl Settings {
@@ -83,6 +87,10 @@ pub(super) fn resolve(
     }
     let targets = targets(&options, matches);
     let patterns = patterns(&options.route)?;
+    if options.pictures.report.as_deref().is_some_and(is_stdout) {
+        return Err("--report: a page on a terminal helps nobody; give a file".into());
+    }
+    let web = options.pictures.web(&environment)?;
     Ok(Settings {
         targets,
         hooks: options.hooks,
@@ -95,6 +103,8 @@ pub(super) fn resolve(
         jsonl: options.jsonl,
         summary: options.summary,
         influx: options.influx.resolve(&environment)?,
+        web,
+        report: options.pictures.report,
     })
 }
 

@@ -190,7 +190,10 @@ impl Run {
                 () = presence => if let Some(reason) = self.check_targets()? {
                     return Ok(reason);
                 },
-                Some(notice) = self.inbox.recv() => self.console.warn(notice),
+                Some(notice) = self.inbox.recv() => {
+                    self.stages.outputs.notice(&notice);
+                    self.console.warn(notice);
+                }
                 ready = ring.ready() => {
                     ready.context("cannot wait for the ring buffer")?;
                     self.drain();

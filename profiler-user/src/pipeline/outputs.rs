@@ -13,11 +13,13 @@ use super::services::Services;
 use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
 use crate::model::Request;
 use crate::privileges::OutputNeeds;
+use crate::report::Keeper;
 use crate::sinks::influxdb::{self, InfluxDb};
 use crate::sinks::jsonl::JsonLines;
 use crate::sinks::{Delivered, Notices, Sink};
 use crate::summary::Summary;
 use crate::tick::{About, Tick};
+use crate::web::Web;
 
 /// For one request to InfluxDB, connecting included.
 const INFLUX_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,6 +59,7 @@ impl Outputs {
             let sink = InfluxDb::start(given, notices.clone());
             outputs.add(plan, sink.context("cannot write to InfluxDB")?);
         }
+        outputs.pictures(settings, notices)?;
         if let Some(path) = &settings.summary {
             let plan = format!("the summary to {}, at the end", shown(path));
             let file = open(path);
@@ -65,6 +68,36 @@ impl Outputs {
             outputs.plan.push(plan);
         }
         Ok(outputs)
+    }
+
+    /// The page and the report show one history.
+    fn pictures(&mut self, settings: &Settings, notices: &Notices) -> Result<()> {
+        if settings.web.is_none() && settings.report.is_none() {
+            return Ok(());
+        }
+        let report = settings.report.as_ref().map(|path| {
+            let file = File::create(path);
+            let file = file.with_context(|| format!("--report: cannot open {}", path.display()));
+            file.map(|file| (path.clone(), file))
+        });
+        let report = report.transpose()?;
+        let web = settings.web.as_ref().map(Web::bind).transpose()?;
+        let mut plans = Vec::new();
+        plans.extend(
+            web.as_ref()
+                .map(|web| format!("the web page at {}", web.url())),
+        );
+        let path = report.as_ref().map(|(path, _)| path.display());
+        plans.extend(path.map(|path| format!("the report to {path}, at the end")));
+        let there = self.services()?.handle().clone();
+        let keeper = Keeper::start(&there, report, notices.clone());
+        if let Some(web) = web {
+            web.serve(&there, keeper.shared())
+                .context("cannot serve the web page")?;
+            self.needs.serves = true;
+        }
+        self.add(plans.join("; "), keeper);
+        Ok(())
     }
 
     fn add(&mut self, plan: String, sink: impl Sink + 'static) {
@@ -113,6 +146,13 @@ impl Outputs {
     pub(super) fn tick(&mut self, tick: &Arc<Tick>) {
         for sink in &mut self.sinks {
             sink.tick(tick);
+        }
+    }
+
+    /// Tells all of them what the operator is told.
+    pub(super) fn notice(&mut self, text: &str) {
+        for sink in &mut self.sinks {
+            sink.notice(text);
         }
     }
 

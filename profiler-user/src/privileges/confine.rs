@@ -26,6 +26,8 @@ pub struct OutputNeeds {
     pub new_files: bool,
     /// Files that are open are written at any place, and cut.
     pub spool: bool,
+    /// Clients connect to one.
+    pub serves: bool,
 }
 
 /// What is left.

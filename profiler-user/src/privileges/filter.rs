@@ -3,7 +3,7 @@
 //! Found by tracing runs on both back ends with every output, and by reading what the
 //! C library does in their stead on other versions. Nothing here makes or becomes
 //! another process, listens, or mounts; nor writes a file that was not open before,
-//! unless an output rotates.
+//! unless an output rotates; nor accepts clients, unless an output serves them.
 
 use std::collections::BTreeMap;
 
@@ -171,6 +171,9 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     ]
     .concat();
     rules.insert(libc::SYS_bpf, one_of(0, &commands)?);
+    if needs.outputs.serves {
+        rules.insert(libc::SYS_accept4, Vec::new());
+    }
     if needs.later_servers {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
     }
@@ -269,6 +272,7 @@ mod tests {
                 outputs: OutputNeeds {
                     new_files: all,
                     spool: all,
+                    serves: all,
                 },
             };
             let programs = programs(needs).unwrap();

@@ -7,7 +7,7 @@
 
 pub mod influxdb;
 pub mod jsonl;
-mod names;
+pub(crate) mod names;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -44,6 +44,9 @@ pub trait Sink {
 
     /// Takes a window that has ended.
     fn tick(&mut self, _tick: &Arc<Tick>) {}
+
+    /// Takes a line that the operator is told: a warning of another output, say.
+    fn notice(&mut self, _text: &str) {}
 
     /// Delivers what waits, for no longer than `patience`, and gives up on the rest.
     /// The summary is that of the whole run.

@@ -3,7 +3,7 @@
 use crate::model::{Mode, Outcome};
 
 /// How a request ended.
-pub(super) const fn outcome(outcome: Outcome) -> &'static str {
+pub(crate) const fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "ok",
         Outcome::ClientClosed => "client_closed",
@@ -14,7 +14,7 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// Who served it.
-pub(super) const fn mode(mode: Mode) -> &'static str {
+pub(crate) const fn mode(mode: Mode) -> &'static str {
     match mode {
         Mode::Embedded => "embedded",
         Mode::Daemon => "daemon",

@@ -30,6 +30,9 @@ pub const SERVERS: [&str; 7] = [
     "python3-psycopg2",
 ];
 
+/// What shows the web page to the tests.
+const BROWSER: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+
 /// Other kernels: QEMU, and what makes a root and an initrd for them. The tools
 /// for file systems and archives may be missing in a container.
 pub const KERNELS: [&str; 7] = [
@@ -67,7 +70,7 @@ const LLVM: [&str; 4] = [
 
 /// Installs those that are missing, in one run of apt.
 pub(super) fn install(progress: &Progress) -> Result<Done> {
-    let mut wanted = [&BUILD[..], &SERVERS[..], &KERNELS[..]].concat();
+    let mut wanted = [&BUILD[..], &SERVERS[..], &BROWSER[..], &KERNELS[..]].concat();
     if cargo_tools::working_bpf_linker().is_none() {
         wanted.extend(LLVM);
     }

@@ -105,6 +105,12 @@ impl JsonLines {
     }
 }
 
+/// The object of a request, without newline.
+#[cfg(test)]
+pub(crate) fn line(request: &Request) -> Vec<u8> {
+    serde_json::to_vec(&Record::from(request)).expect("no key of the record can fail")
+}
+
 impl Sink for JsonLines {
     fn request(&mut self, request: &Request) {
         Self::request(self, request);
