@@ -34,6 +34,8 @@ pub struct Settings {
     pub summary: Option<PathBuf>,
     /// InfluxDB, if it is to be written to.
     pub influx: Option<Influx>,
+    /// A terminal may be drawn on.
+    pub tui: bool,
 }
 
 impl Settings {
@@ -122,6 +124,7 @@ pub(super) fn resolve(
         jsonl: options.jsonl,
         summary: options.summary,
         influx,
+        tui: !options.no_tui,
     })
 }
 

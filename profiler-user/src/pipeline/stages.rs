@@ -11,6 +11,7 @@ use crate::pool::{Now, Pools, Serving};
 use crate::probe::{Blobs, Probe, ServingThread};
 use crate::summary::{Facts, Summary};
 use crate::tick::Tick;
+use crate::tui::Samples;
 
 /// The servers as a window ends.
 pub(super) struct Servers {
@@ -31,19 +32,22 @@ pub(super) struct Stages {
     pools: Pools,
     /// The end of the line.
     pub outputs: Outputs,
+    /// Of the open window, for a screen that shows them.
+    pub samples: Option<Samples>,
     reported: u64,
     undecoded: u64,
 }
 
 impl Stages {
     /// Stages that keep no more than these limits allow.
-    pub(super) fn new(limits: Limits, pools: Pools, outputs: Outputs) -> Self {
+    pub(super) fn new(limits: Limits, pools: Pools, outputs: Outputs, samples: bool) -> Self {
         Self {
             decoder: Decoder::new(limits.routes as usize),
             limits,
             aggregator: Aggregator::new(),
             pools,
             outputs,
+            samples: samples.then(Samples::default),
             reported: 0,
             undecoded: 0,
         }
@@ -57,6 +61,9 @@ impl Stages {
                 self.aggregator.record(&request);
                 self.pools.record(&request);
                 self.outputs.request(&request);
+                if let Some(samples) = &mut self.samples {
+                    samples.offer(&request);
+                }
             }
             Err(_) => self.undecoded += 1,
         }
