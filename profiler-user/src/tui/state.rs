@@ -72,7 +72,7 @@ impl Column {
             Self::Route => "route",
             Self::Total => "total",
             Self::Rate => "req/s",
-            Self::Errors => "errors",
+            Self::Errors => "err",
             Self::ClientErrors => "4xx",
             Self::P50 => "p50",
             Self::P90 => "p90",

@@ -8,6 +8,7 @@ use std::sync::{Once, OnceLock};
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::{cursor, execute, terminal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -22,6 +23,12 @@ static BEFORE: OnceLock<Termios> = OnceLock::new();
 
 /// A frame in one write, as a rule.
 const FRAME_BYTES: usize = 32 << 10;
+
+/// How long a terminal is waited for that has to be given back.
+const AT_ONCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
 
 /// End of a synchronized update, no colours, the cursor, the normal screen.
 const GIVE_BACK: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?25h\x1b[?1049l";
@@ -49,13 +56,18 @@ pub(super) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
 
-/// Gives it back, if it was taken. Async-signal-safe: an atomic and two system calls.
+/// Gives it back, if it was taken. Async-signal-safe: an atomic and three system calls.
 pub fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    // If that fails there is no terminal any more.
-    let _ = rustix::io::write(stdout(), GIVE_BACK);
+    let output = stdout();
+    let mut ready = [PollFd::new(&output, PollFlags::OUT)];
+    // One that stands still must not hold up the end.
+    if poll(&mut ready, Some(&AT_ONCE)) == Ok(1) {
+        // If that fails there is no terminal any more.
+        let _ = rustix::io::write(output, GIVE_BACK);
+    }
     if let Some(before) = BEFORE.get() {
         let _ = tcsetattr(stdin(), OptionalActions::Now, before);
     }

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 /// Points kept.
 pub const POINTS: u64 = 120;
 
+/// Thousandths in one.
+const MILLI: u64 = 1_000;
+
 /// A stretch of time with requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
@@ -55,6 +58,16 @@ impl History {
                 Fold::Requests => value.unwrap_or(0) + point.count,
             });
         }
+        if fold == Fold::Requests {
+            // The last cell is not over: its mean would else seem to fall.
+            let lengths = (0..cells).rev().map(|back| match back {
+                0 => now % each + 1,
+                _ => each,
+            });
+            for (value, length) in values.iter_mut().zip(lengths) {
+                *value = value.map(|count| count.saturating_mul(MILLI) / length);
+            }
+        }
         values
     }
 }
@@ -64,7 +77,7 @@ impl History {
 pub enum Fold {
     /// The highest 99th percentile.
     Highest,
-    /// The sum of requests.
+    /// Requests a slot on average, in thousandths.
     Requests,
 }
 
@@ -102,7 +115,16 @@ mod tests {
         }
         assert_eq!(at(66)[17..], [Some(7), Some(9), None]);
         assert!(at(1_000).iter().all(Option::is_none));
-        assert_eq!(history.cells(61, 1, Fold::Requests), [Some(6)]);
+        let requests = |now| history.cells(now, 60, Fold::Requests)[58..].to_vec();
+        assert_eq!(
+            requests(61),
+            [Some(2_000), Some(1_000)],
+            "4 and 2 in two slots"
+        );
+        history.add(point(62, 2, 1));
+        let requests = |now| history.cells(now, 60, Fold::Requests)[58..].to_vec();
+        assert_eq!(requests(62), [Some(1_000), Some(2_000)], "2 in one");
+        assert_eq!(requests(63), [Some(1_000), Some(1_000)]);
         assert_eq!(history.cells(0, 0, Fold::Requests).len(), 1);
         for width in 1..300 {
             assert!(history.cells(61, width, Fold::Requests).len() <= width);

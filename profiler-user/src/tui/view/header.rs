@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::cells::{clock, count, curve, gauge, left, percent, right};
+use super::cells::{beside, clock, count, curve, gauge, left, percent, right};
 use crate::output::{human, pool};
 use crate::pool::{Kind, Snapshot};
 use crate::tui::model::Fold;
@@ -14,6 +14,10 @@ use crate::tui::state::{Range, State, View};
 /// Columns of a pool's gauge, and those that its name may take.
 const GAUGE: usize = 10;
 const NAME: usize = 16;
+
+/// Columns of a curve's name, and of its peak.
+const LABEL: usize = 7;
+const PEAK: usize = 7;
 
 /// Rows of the curves where there is room.
 const TALL_CURVE: usize = 4;
@@ -178,34 +182,43 @@ fn pools(state: &State, width: usize) -> Line<'static> {
     line
 }
 
-/// The last two minutes: requests, and the 99th percentile.
+/// The last two minutes: requests, and the 99th percentile, each with its peak.
 fn curves(state: &State, width: usize, rows: usize) -> Vec<Line<'static>> {
     let theme = state.theme;
     let model = state.model();
     let (now, history) = (model.moment.slot(), &model.total.history);
-    let cells = (width / 2).saturating_sub(9);
-    let requests = curve(&history.cells(now, cells, Fold::Requests), rows);
-    let p99 = curve(&history.cells(now, cells, Fold::Highest), rows);
-    let label = |text: &'static str, row: usize| {
-        let text = if row + 1 == rows { text } else { "" };
-        Span::styled(left(text, 7), theme.faint())
+    let half = width / 2;
+    let cells = |fold| history.cells(now, half.saturating_sub(LABEL + 2 + PEAK), fold);
+    let (requests, p99) = (cells(Fold::Requests), cells(Fold::Highest));
+    let highest = |cells: &[Option<u64>]| cells.iter().flatten().max().copied();
+    let slots = 1e3 * model.moment.slot as f64 / 1e9;
+    let rate = highest(&requests).map(|milli| human::rate(milli, slots));
+    let slowest = human::duration(highest(&p99));
+    let peaks = [rate.unwrap_or_else(|| "-".into()), slowest];
+    let one = |label: &str, cells: &[Option<u64>], peak: &str| -> Vec<Line<'static>> {
+        let drawn = curve(cells, rows).into_iter().enumerate();
+        drawn
+            .map(|(row, drawn)| {
+                let is_last = row + 1 == rows;
+                let (label, peak) = (
+                    if is_last { label } else { "" },
+                    if row == 0 { peak } else { "" },
+                );
+                Line::from(vec![
+                    Span::styled(left(label, LABEL), theme.faint()),
+                    Span::styled("▕", theme.faint()),
+                    Span::styled(drawn, theme.picture()),
+                    Span::styled("▏", theme.faint()),
+                    Span::styled(left(peak, PEAK), theme.faint()),
+                ])
+            })
+            .collect()
     };
-    let both = requests.into_iter().zip(p99).enumerate();
-    both.map(|(row, (requests, p99))| {
-        let gap = (width / 2).saturating_sub(8 + requests.width());
-        Line::from(vec![
-            label(" req/s", row),
-            Span::styled("▕", theme.faint()),
-            Span::styled(requests, theme.picture()),
-            Span::styled("▏", theme.faint()),
-            Span::raw(" ".repeat(gap.saturating_sub(1))),
-            label(" p99", row),
-            Span::styled("▕", theme.faint()),
-            Span::styled(p99, theme.picture()),
-            Span::styled("▏", theme.faint()),
-        ])
-    })
-    .collect()
+    beside(
+        one(" req/s", &requests, &peaks[0]),
+        half,
+        one(" p99", &p99, &peaks[1]),
+    )
 }
 
 fn tabs(state: &State, width: usize) -> Line<'static> {

@@ -74,6 +74,9 @@ fn summary(
     let mut second = Line::default();
     let mut part = |name: &'static str, text: String, alarm: bool| {
         let style = if alarm { theme.bad() } else { theme.strong() };
+        if second.width() + name.len() + 2 + text.width() > width {
+            return;
+        }
         second.push_span(Span::styled(format!(" {name} "), theme.faint()));
         second.push_span(Span::styled(text, style));
     };
@@ -174,15 +177,17 @@ fn parts(state: &State, stats: &Stats, width: usize, height: usize) -> Vec<Line<
             Span::styled(right(&human::duration(Some(ns)), DURATION), theme.plain()),
         ]))
     };
-    let mut lines = vec![heading("a request on average", width, theme)];
-    lines.extend(PARTS.iter().filter_map(row));
+    let mut lines: Vec<_> = PARTS.iter().filter_map(row).collect();
+    if !lines.is_empty() {
+        lines.insert(0, heading("a request on average", width, theme));
+    }
     let mut of_threads: Vec<_> = WORK
         .iter()
         .filter(|(name, _)| mean(name) > Some(0))
         .collect();
     of_threads.sort_by_key(|(name, _)| std::cmp::Reverse(mean(name)));
     if !of_threads.is_empty() {
-        lines.push(heading("its threads", width, theme));
+        lines.push(heading("its threads on average", width, theme));
         lines.extend(of_threads.into_iter().filter_map(row));
     }
     let mut peers: Vec<_> = stats.anatomy.peers.iter().collect();

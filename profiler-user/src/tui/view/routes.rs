@@ -8,7 +8,7 @@ use crate::tui::model::Fold;
 use crate::tui::state::{Column, Row, State};
 
 /// Columns that a route has at least.
-const ROUTE: usize = 18;
+const ROUTE: usize = 17;
 
 /// What is shown, the most important first: as much as fits beside the route.
 const BY_RANK: [Part; 11] = [
@@ -18,8 +18,8 @@ const BY_RANK: [Part; 11] = [
     Part::Number(Column::Errors),
     Part::Bar,
     Part::Number(Column::Time),
-    Part::Number(Column::P50),
     Part::Curve,
+    Part::Number(Column::P50),
     Part::Number(Column::Max),
     Part::Number(Column::P90),
     Part::Number(Column::ClientErrors),
@@ -40,7 +40,7 @@ impl Part {
             Self::Number(Column::Errors | Column::ClientErrors | Column::Time) => 5,
             Self::Number(_) => 6,
             Self::Curve => 9,
-            Self::Bar => 11,
+            Self::Bar => 10,
         }
     }
 }
@@ -144,11 +144,21 @@ fn heading(state: &State, layout: &Layout) -> Line<'static> {
                 (right(&title, part.width()), style)
             }
             Part::Curve => (
-                format!("  {}", left("p99 2 min", layout.curve)),
+                format!("  {}", left("p99 2min", layout.curve)),
                 theme.faint(),
             ),
             Part::Bar => (
-                format!(" {}", left("where time went", layout.bar)),
+                format!(
+                    " {}",
+                    left(
+                        if layout.bar < 15 {
+                            "where time"
+                        } else {
+                            "where time went"
+                        },
+                        layout.bar
+                    )
+                ),
                 theme.faint(),
             ),
         };
@@ -232,9 +242,9 @@ mod tests {
                     used += layout.curve + 2;
                 }
                 if layout.parts.contains(&Part::Bar) {
-                    used += layout.bar + 2;
+                    used += layout.bar + 1;
                 }
-                assert!(used <= width + 1, "{used} of {width}: {layout:?}");
+                assert!(used <= width, "{used} of {width}: {layout:?}");
                 let is_seen = sort == Column::Route || layout.parts.contains(&Part::Number(sort));
                 assert!(is_seen, "{sort:?} at {width}");
             }

@@ -9,7 +9,7 @@ use crate::pool::{Kind, Process};
 use crate::tui::state::State;
 
 /// Columns of a gauge.
-const GAUGE: usize = 16;
+const GAUGE: usize = 13;
 
 /// The page.
 pub fn lines(state: &State, width: usize) -> Vec<Line<'static>> {
@@ -17,8 +17,7 @@ pub fn lines(state: &State, width: usize) -> Vec<Line<'static>> {
     let snapshot = &state.model().snapshot;
     let mut lines = vec![heading("pools", width, theme)];
     let groups = groups(snapshot);
-    let titles =
-        "                   processes  threads   busy   idle   req/s     full  capacity used";
+    let titles = "                   procs threads  busy  idle   req/s    full  used";
     lines.push(Line::styled(titles, theme.faint()));
     if groups.is_empty() {
         lines.push(Line::styled(
@@ -69,13 +68,13 @@ fn pool(state: &State, name: &str, group: &Group) -> Line<'static> {
         theme.plain()
     };
     let mut line = Line::from(vec![
-        Span::styled(format!(" {}", left(name, 18)), theme.strong()),
-        Span::raw(right(&count(group.processes), 9)),
-        Span::raw(right(&known(group.threads), 9)),
-        Span::raw(right(&count(group.busy), 7)),
-        Span::raw(right(&known(idle), 7)),
+        Span::styled(format!(" {}", left(name, 16)), theme.strong()),
+        Span::raw(right(&count(group.processes), 7)),
+        Span::raw(right(&known(group.threads), 8)),
+        Span::raw(right(&count(group.busy), 6)),
+        Span::raw(right(&known(idle), 6)),
         Span::raw(right(&rate, 8)),
-        Span::styled(right(&full, 9), full_style),
+        Span::styled(right(&full, 8), full_style),
         Span::raw("  "),
     ]);
     if let Some(used) = group.used() {

@@ -1,4 +1,14 @@
-//! What the tests of several files build on, and pictures of every page.
+//! What the tests of several files build on.
+//!
+//! - `scene`: a run with a bit of everything.
+//! - `keys`: what keys do.
+//! - `pty`: taking a terminal and giving it back, on a real one.
+//! - `pictures`: every page, compared with `snapshots/`.
+
+mod keys;
+mod pictures;
+mod pty;
+mod scene;
 
 use std::sync::Arc;
 use std::time::Duration;
