@@ -17,6 +17,7 @@
 //! - [`backends`]: every test once for each hook back end.
 //! - [`emulated`]: processors that are not real; [`skip`]: what cannot run here.
 //! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
+//! - [`tmux`]: a terminal, and a shell in it.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //! - [`failures`]: all that is wrong, instead of the first.
 //!
@@ -50,4 +51,5 @@ pub mod server;
 pub mod site;
 pub mod skip;
 pub mod stores;
+pub mod tmux;
 pub mod wait;

@@ -11,6 +11,9 @@ use crate::pool::{Kind, Snapshot};
 use crate::tui::model::Fold;
 use crate::tui::state::{Range, State, View};
 
+/// What the first line begins with.
+const TITLE: &str = " wsgiprobe  ";
+
 /// Columns of a pool's gauge, and those that its name may take.
 const GAUGE: usize = 10;
 const NAME: usize = 16;
@@ -43,10 +46,10 @@ fn title(state: &State, width: usize) -> Line<'static> {
     } else {
         (" live ", theme.level(0.0))
     };
-    let right = format!("{hooks}  {} ", clock(model.moment.seconds()));
-    let taken = 10 + 2 + right.width() + 2 + word.width();
+    let right = format!("  {hooks}  {} ", clock(model.moment.seconds()));
+    let taken = TITLE.width() + right.width() + word.width();
     Line::from(vec![
-        Span::styled(" wsgiprobe  ", theme.title()),
+        Span::styled(TITLE, theme.title()),
         Span::styled(left(&targets, width.saturating_sub(taken)), theme.strong()),
         Span::styled(right, theme.faint()),
         Span::styled(word, style),

@@ -186,16 +186,18 @@ fn parts(state: &State, stats: &Stats, width: usize, height: usize) -> Vec<Line<
         .filter(|(name, _)| mean(name) > Some(0))
         .collect();
     of_threads.sort_by_key(|(name, _)| std::cmp::Reverse(mean(name)));
-    if !of_threads.is_empty() {
+    // A heading that has room for nothing below it is none.
+    let has_room = |lines: &[Line<'_>]| lines.len() + 2 <= height;
+    if !of_threads.is_empty() && has_room(&lines) {
         lines.push(heading("its threads on average", width, theme));
         lines.extend(of_threads.into_iter().filter_map(row));
     }
     let mut peers: Vec<_> = stats.anatomy.peers.iter().collect();
     peers.sort_by_key(|(_, waited)| std::cmp::Reverse(waited.ns));
-    if !peers.is_empty() {
+    if !peers.is_empty() && has_room(&lines) {
         lines.push(heading("upstream", width, theme));
     }
-    for (peer, waited) in peers {
+    for (peer, waited) in peers.into_iter().take(height.saturating_sub(lines.len())) {
         let each = waited.ns.checked_div(waited.requests);
         let told = format!("{} x {}", count(waited.requests), human::duration(each));
         let room = width.saturating_sub(told.width() + 3);
