@@ -1,6 +1,9 @@
 //! Proves that the screen of a terminal shows what the access log has, does what keys
 //! say, fits whatever size the terminal is, and gives it back at whatever end.
 
+use std::fs;
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
@@ -68,6 +71,8 @@ fn shows(backend: Backend) -> Result<()> {
     let tmux = Tmux::start(100, 30)?;
     started(backend, &apache, &tmux)?;
 
+    unprivileged(tmux.process("wsgiprobe")?)?;
+
     LOAD.run(&apache, |_| Ok(()))?;
     apache.connect()?.get("/other")?;
     let screen = shows_total(&tmux, ROUTE, LOAD.total())?;
@@ -111,6 +116,34 @@ fn shows(backend: Backend) -> Result<()> {
         "no picture is left: {all}"
     );
     usable(&tmux)
+}
+
+/// The thread that draws has no capability, no more than its share of the CPU, and no
+/// system call but those that a run needs.
+fn unprivileged(pid: u32) -> Result<()> {
+    let folder = format!("/proc/{pid}/task");
+    let mut threads = fs::read_dir(folder)?.map(|task| Ok(task?.path()));
+    let screen = threads.find(|path: &Result<_>| {
+        let name = |path: &PathBuf| fs::read_to_string(path.join("comm")).ok();
+        path.as_ref()
+            .ok()
+            .and_then(name)
+            .is_some_and(|name| name == "screen\n")
+    });
+    let screen = screen.context("no thread of that name")??;
+    // The filter comes last.
+    wait::until("a confined thread", || {
+        let status = fs::read_to_string(screen.join("status"))?;
+        let has = |line: &str| status.lines().any(|found| found == line);
+        Ok(has("CapEff:\t0000000000000000")
+            && has("CapPrm:\t0000000000000000")
+            && has("Seccomp:\t2"))
+    })?;
+    // The 19th field is the nice value; the name before them has no blank.
+    let stat = fs::read_to_string(screen.join("stat"))?;
+    let nice = stat.split(' ').nth(18);
+    ensure!(nice == Some("0"), "its nice value is {nice:?}");
+    Ok(())
 }
 
 /// Sort, filter, details, help, other pages.

@@ -114,7 +114,7 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(route: Arc<str>, total: u64, stats: Stats) -> Self {
+    fn new(route: Arc<str>, total: u64, stats: &Stats) -> Self {
         Self {
             route,
             total,
@@ -210,7 +210,7 @@ impl State {
             scroll: 0,
             read: 0,
             rows: Vec::new(),
-            whole: Row::new("".into(), 0, Stats::new()),
+            whole: Row::new("".into(), 0, &Stats::new()),
         }
     }
 
@@ -291,7 +291,7 @@ impl State {
             .filter(|(route, _)| self.filter.takes(route))
             .filter_map(|(route, figures)| {
                 let stats = self.stats(Some(route))?;
-                Some(Row::new(Arc::clone(route), figures.run.count, stats))
+                Some(Row::new(Arc::clone(route), figures.run.count, &stats))
             })
             .collect();
         self.rows = rows;
@@ -302,7 +302,7 @@ impl State {
             order.then_with(|| one.route.cmp(&two.route))
         });
         let all = self.stats(None).unwrap_or_default();
-        self.whole = Row::new("".into(), self.model().total.run.count, all);
+        self.whole = Row::new("".into(), self.model().total.run.count, &all);
         if self.view == View::Messages && !self.is_paused() {
             self.read = self.model().told;
         }

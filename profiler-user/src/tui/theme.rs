@@ -15,6 +15,10 @@ pub struct Theme {
     colours: bool,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "who draws need not know which looks take colours"
+)]
 impl Theme {
     /// With colours or without.
     #[must_use]

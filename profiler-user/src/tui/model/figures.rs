@@ -128,7 +128,7 @@ mod tests {
             figures.add(&one, &moment(second));
             let at = moment(second);
             let recent = figures.recent(&at).count;
-            assert_eq!(recent as f64, at.recent_seconds(), "one a second");
+            assert_eq!(recent, at.recent_seconds() as u64, "one a second");
             counts.push(recent);
         }
         assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 6, 7]);

@@ -122,7 +122,7 @@ fn a_pause_holds_the_picture_and_nothing_else() {
 fn numbers_are_of_the_last_seconds_or_of_the_run() {
     let mut state = state(true);
     let recent = state.whole.count;
-    assert_eq!(recent as f64, 37.0 * state.seconds());
+    assert_eq!(recent, 37 * state.seconds() as u64);
     press(&mut state, "t");
     assert_eq!(state.range, Range::Run);
     assert_eq!(state.whole.count, state.whole.total);

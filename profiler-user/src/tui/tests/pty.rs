@@ -24,7 +24,7 @@ use crate::tui::{Samples, Tui, give_back, terminal};
 const VARIABLE: &str = "WSGIPROBE_TEST_ON_A_TERMINAL";
 
 /// For a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const NORMAL_SCREEN: &str = "\x1b[?1049l";
 const OTHER_SCREEN: &str = "\x1b[?1049h";

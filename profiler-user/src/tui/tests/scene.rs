@@ -79,7 +79,7 @@ fn requests(number: u64) -> Vec<Request> {
     }
     let mut login = sample::request("/login");
     login.method = Some("POST".into());
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         login.status = Some(500);
         login.outcome = Outcome::ServerClosed;
     }

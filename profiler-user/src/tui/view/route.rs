@@ -44,13 +44,13 @@ pub fn lines(state: &State, width: usize, height: usize) -> Vec<Line<'static>> {
     let (Some(route), Some(figures)) = (selected, figures) else {
         return vec![Line::styled(" no such route", theme.faint())];
     };
-    let stats = state.stats(Some(route)).unwrap_or_default();
-    let mut lines = summary(state, route, figures, &stats, width);
+    let numbers = state.stats(Some(route)).unwrap_or_default();
+    let mut lines = summary(state, route, figures, &numbers, width);
     let slowest = slowest(state, figures, width);
     let left = height.saturating_sub(lines.len() + slowest.len());
     let half = width / 2;
-    let times = histogram(state, &stats, half - 1, left);
-    let parts = parts(state, &stats, width - half, left);
+    let times = histogram(state, &numbers, half - 1, left);
+    let parts = parts(state, &numbers, width - half, left);
     lines.extend(beside(times, half, parts));
     lines.extend(slowest);
     lines
@@ -60,7 +60,7 @@ fn summary(
     state: &State,
     route: &str,
     figures: &Figures,
-    stats: &Stats,
+    numbers: &Stats,
     width: usize,
 ) -> Vec<Line<'static>> {
     let theme = state.theme;
@@ -82,20 +82,20 @@ fn summary(
     };
     part(
         "req/s",
-        right(&human::rate(stats.count, state.seconds()), 5),
+        right(&human::rate(numbers.count, state.seconds()), 5),
         false,
     );
-    part("errors", count(stats.errors), stats.errors > 0);
-    part("4xx", count(stats.client_errors), false);
-    part("p50", duration(stats.p50()), false);
-    part("p90", duration(stats.p90()), false);
-    part("p99", duration(stats.p99()), false);
-    part("max", duration(stats.max()), false);
-    part("first byte", duration(stats.ttfb_mean()), false);
-    let mean = |bytes: u64| human::bytes(bytes.checked_div(stats.count).unwrap_or(0));
-    part("in", mean(stats.request_bytes), false);
-    part("out", mean(stats.response_bytes), false);
-    let anatomy = &stats.anatomy;
+    part("errors", count(numbers.errors), numbers.errors > 0);
+    part("4xx", count(numbers.client_errors), false);
+    part("p50", duration(numbers.p50()), false);
+    part("p90", duration(numbers.p90()), false);
+    part("p99", duration(numbers.p99()), false);
+    part("max", duration(numbers.max()), false);
+    part("first byte", duration(numbers.ttfb_mean()), false);
+    let mean = |bytes: u64| human::bytes(bytes.checked_div(numbers.count).unwrap_or(0));
+    part("in", mean(numbers.request_bytes), false);
+    part("out", mean(numbers.response_bytes), false);
+    let anatomy = &numbers.anatomy;
     let mut bar = Line::from(Span::raw(" "));
     bar.extend(shares(&anatomy.shares, width.saturating_sub(2), theme));
     let percent = crate::output::shares::apportion(&anatomy.shares, 100);
@@ -114,10 +114,10 @@ fn summary(
 }
 
 /// A line for each bucket from the first to the last that has any, as many as fit.
-fn histogram(state: &State, stats: &Stats, width: usize, height: usize) -> Vec<Line<'static>> {
+fn histogram(state: &State, numbers: &Stats, width: usize, height: usize) -> Vec<Line<'static>> {
     let theme = state.theme;
     let mut lines = vec![heading("how long they took", width, theme)];
-    let filled: Vec<usize> = (0..BUCKETS).filter(|at| stats.buckets[*at] > 0).collect();
+    let filled: Vec<usize> = (0..BUCKETS).filter(|at| numbers.buckets[*at] > 0).collect();
     let (Some(first), Some(last)) = (filled.first(), filled.last()) else {
         lines.push(Line::styled(" none in this time", theme.faint()));
         return lines;
@@ -125,12 +125,12 @@ fn histogram(state: &State, stats: &Stats, width: usize, height: usize) -> Vec<L
     let room = height.saturating_sub(1).max(1);
     // Where there are too many the fast ones go: they are in the line of the first.
     let first = (*first).max((last + 1).saturating_sub(room));
-    let most = stats.buckets.iter().max().copied().unwrap_or(0).max(1);
+    let most = numbers.buckets.iter().max().copied().unwrap_or(0).max(1);
     for at in first..=*last {
         let number = if at == first {
-            stats.buckets[..=at].iter().sum()
+            numbers.buckets[..=at].iter().sum()
         } else {
-            stats.buckets[at]
+            numbers.buckets[at]
         };
         let label = match BUCKET_BOUNDS_NS.get(at) {
             Some(bound) => format!("≤ {}", round(*bound)),
@@ -158,14 +158,14 @@ fn round(ns: u64) -> String {
 
 /// The parts one after another, and what the threads did meanwhile; then who was
 /// waited for.
-fn parts(state: &State, stats: &Stats, width: usize, height: usize) -> Vec<Line<'static>> {
+fn parts(state: &State, numbers: &Stats, width: usize, height: usize) -> Vec<Line<'static>> {
     let theme = state.theme;
-    let sums: Vec<(&str, Sum)> = stats.anatomy.sums().collect();
+    let sums: Vec<(&str, Sum)> = numbers.anatomy.sums().collect();
     let mean = |name: &str| {
         let found = sums.iter().find(|(known, _)| *known == name);
         found.and_then(|(_, sum)| sum.mean())
     };
-    let whole = stats.mean().unwrap_or(0).max(1);
+    let whole = numbers.mean().unwrap_or(0).max(1);
     let row = |(name, title): &(&str, &'static str)| {
         // What never was is not worth a line.
         let ns = mean(name).filter(|ns| *ns > 0)?;
@@ -192,7 +192,7 @@ fn parts(state: &State, stats: &Stats, width: usize, height: usize) -> Vec<Line<
         lines.push(heading("its threads on average", width, theme));
         lines.extend(of_threads.into_iter().filter_map(row));
     }
-    let mut peers: Vec<_> = stats.anatomy.peers.iter().collect();
+    let mut peers: Vec<_> = numbers.anatomy.peers.iter().collect();
     peers.sort_by_key(|(_, waited)| std::cmp::Reverse(waited.ns));
     if !peers.is_empty() && has_room(&lines) {
         lines.push(heading("upstream", width, theme));
