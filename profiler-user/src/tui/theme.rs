@@ -3,6 +3,7 @@
 //! Only the sixteen colours that every terminal lets its user choose, so that it fits
 //! whatever background that is.
 
+use anstyle::AnsiColor;
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::aggregate::Share;
@@ -105,11 +106,22 @@ impl Theme {
     pub fn share(self, share: Share) -> (&'static str, Style) {
         let (letter, colour) = look(share);
         let style = if self.colours {
-            Style::new().fg(ansi(colour))
+            let text = match colour {
+                AnsiColor::Blue | AnsiColor::BrightBlack => Color::White,
+                _ => Color::Black,
+            };
+            Style::new().fg(text).bg(ansi(colour))
         } else {
             Style::new()
         };
         (letter, style)
+    }
+
+    /// The colour of it alone.
+    #[must_use]
+    pub fn block(self, share: Share) -> Style {
+        let (_, colour) = look(share);
+        self.either(ansi(colour), Modifier::empty())
     }
 
     /// As the plain lines have it.
@@ -125,8 +137,8 @@ impl Theme {
     }
 }
 
-const fn ansi(colour: anstyle::AnsiColor) -> Color {
-    use anstyle::AnsiColor as Ansi;
+const fn ansi(colour: AnsiColor) -> Color {
+    use AnsiColor as Ansi;
     match colour {
         Ansi::Black => Color::Black,
         Ansi::Red => Color::Red,

@@ -157,6 +157,11 @@ pub fn beside(
         .collect()
 }
 
+/// Between what does not belong together.
+pub fn rule(width: usize, theme: Theme) -> Line<'static> {
+    Line::styled("━".repeat(width), theme.faint())
+}
+
 /// A heading over `width` columns.
 pub fn heading(text: &str, width: usize, theme: Theme) -> Line<'static> {
     let rule = "─".repeat(width.saturating_sub(text.width() + 4));

@@ -41,7 +41,7 @@ pub fn lines(state: &State, width: usize) -> Vec<Line<'static>> {
     let whole = whole.unwrap_or(0).max(1);
     let room = width.saturating_sub(NAME + DURATION + PERCENT + 2);
     for stretch in &stretches {
-        let (_, style) = theme.share(stretch.share);
+        let style = theme.block(stretch.share);
         let (before, cells) = place_of(stretch, whole, room);
         let drawn = format!("{}{}", " ".repeat(before), "█".repeat(cells));
         lines.push(Line::from(vec![

@@ -10,7 +10,7 @@ use crate::output::human;
 use crate::output::shares::words;
 use crate::tui::model::Figures;
 use crate::tui::samples::SLOWEST;
-use crate::tui::state::State;
+use crate::tui::state::{State, View};
 
 /// The parts of a request, and waits of its threads, by the names of `FIGURES`.
 const PARTS: [(&str, &str); 6] = [
@@ -216,7 +216,8 @@ fn slowest(state: &State, figures: &Figures, width: usize) -> Vec<Line<'static>>
     let mut lines = vec![heading("slowest of the run", width, theme)];
     let slowest = figures.slowest.iter().take(SLOWEST).enumerate();
     lines.extend(slowest.map(|(place, request)| {
-        let is_selected = place == state.request.min(figures.slowest.len() - 1);
+        let is_here = state.view == View::Route;
+        let is_selected = is_here && place == state.request.min(figures.slowest.len() - 1);
         let style = if is_selected {
             theme.selected()
         } else {

@@ -2,13 +2,18 @@
 
 use ratatui::text::{Line, Span};
 
-use super::cells::{count, curve, left, legend, percent, right, shares};
+use super::cells::{count, curve, left, legend, percent, right, rule, shares};
+use super::route;
 use crate::output::human;
 use crate::tui::model::Fold;
 use crate::tui::state::{Column, Row, State};
 
 /// Columns that a route has at least.
 const ROUTE: usize = 17;
+
+/// Rows that the table has at least where a route is below it, and that one's.
+const LEAST_ROWS: usize = 3;
+const DETAILS: usize = 15;
 
 /// What is shown, the most important first: as much as fits beside the route.
 const BY_RANK: [Part; 11] = [
@@ -101,6 +106,10 @@ pub fn lines(state: &State, width: usize, height: usize) -> Vec<Line<'static>> {
         lines.push(Line::styled(text, theme.faint()));
         return lines;
     }
+    // Where there is room for it, the route under the cursor is below.
+    let table = state.rows.len().max(LEAST_ROWS);
+    let details = room.saturating_sub(table + 1);
+    let room = if details < DETAILS { room } else { table };
     let cursor = state.cursor();
     // By pages, so that rows stay where they are while the cursor moves.
     let first = cursor.unwrap_or(0) / room * room;
@@ -119,6 +128,10 @@ pub fn lines(state: &State, width: usize, height: usize) -> Vec<Line<'static>> {
     last.push_span(Span::raw(" ".repeat(gap)));
     last.push_span(Span::styled(more, theme.faint()));
     lines.push(last);
+    if details >= DETAILS {
+        lines.push(rule(width, theme));
+        lines.extend(route::lines(state, width, details));
+    }
     lines
 }
 
