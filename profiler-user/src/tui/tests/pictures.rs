@@ -135,6 +135,7 @@ fn no_line_is_wider_than_the_screen_or_ends_in_the_middle_of_a_number() {
             .lines()
             .find(|line| line.starts_with(" /report"))
             .unwrap();
+        assert!(found.contains(" lost 3"), "at {width}: {found}");
         assert!(
             row.contains(" 160 "),
             "the total of the run at {width}: {row}"

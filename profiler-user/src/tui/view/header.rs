@@ -14,6 +14,9 @@ use crate::tui::state::{Range, State, View};
 /// What the first line begins with.
 const TITLE: &str = " wsgiprobe  ";
 
+/// Below, the figures are fewer, so that those lost are seen.
+const NARROW: usize = 80;
+
 /// Columns of a pool's gauge, and those that its name may take.
 const GAUGE: usize = 10;
 const NAME: usize = 16;
@@ -27,7 +30,7 @@ const TALL_CURVE: usize = 4;
 
 /// The lines above every page.
 pub fn lines(state: &State, width: usize, tall: bool) -> Vec<Line<'static>> {
-    let mut lines = vec![title(state, width), figures(state)];
+    let mut lines = vec![title(state, width), figures(state, width)];
     lines.push(pools(state, width));
     lines.extend(curves(state, width, if tall { TALL_CURVE } else { 1 }));
     lines.push(tabs(state, width));
@@ -56,7 +59,7 @@ fn title(state: &State, width: usize) -> Line<'static> {
     ])
 }
 
-fn figures(state: &State) -> Line<'static> {
+fn figures(state: &State, width: usize) -> Line<'static> {
     let theme = state.theme;
     let whole = &state.whole;
     let account = state.model().account.as_ref();
@@ -71,25 +74,30 @@ fn figures(state: &State) -> Line<'static> {
         }
     };
     let rate = human::rate(whole.count, state.seconds());
-    let errors = format!(
-        "{} ({})",
-        count(whole.errors),
-        percent(whole.errors, whole.count)
-    );
-    let part = |name: &'static str| Span::styled(name, theme.faint());
-    Line::from(vec![
+    let mut errors = count(whole.errors);
+    let is_narrow = width < NARROW;
+    if !is_narrow {
+        errors = format!("{errors} ({})", percent(whole.errors, whole.count));
+    }
+    let parts = [
+        (" p50 ", quantile(0), theme.strong()),
+        (" p99 ", quantile(2), theme.strong()),
+        (" errors ", errors, alarm(whole.errors)),
+        (" in flight ", count(in_flight), theme.strong()),
+        (" lost ", count(lost), alarm(lost)),
+    ];
+    let mut line = Line::from(vec![
         Span::styled(right(&rate, 6), theme.strong()),
-        part(" req/s   p50 "),
-        Span::styled(quantile(0), theme.strong()),
-        part("  p99 "),
-        Span::styled(quantile(2), theme.strong()),
-        part("  errors "),
-        Span::styled(errors, alarm(whole.errors)),
-        part("  in flight "),
-        Span::styled(count(in_flight), theme.strong()),
-        part("  lost "),
-        Span::styled(count(lost), alarm(lost)),
-    ])
+        Span::styled(" req/s ", theme.faint()),
+    ]);
+    for (name, text, style) in parts {
+        if is_narrow && matches!(name, " p50 " | " in flight ") {
+            continue;
+        }
+        line.push_span(Span::styled(format!(" {name}"), theme.faint()));
+        line.push_span(Span::styled(text, style));
+    }
+    line
 }
 
 /// The processes of one pool.
