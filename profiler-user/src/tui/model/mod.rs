@@ -20,7 +20,7 @@ use crate::pool::Snapshot;
 use crate::summary::Summary;
 use crate::tick::About;
 
-/// Routes kept apart. With histories and histograms a busy one takes some 20 kB.
+/// Routes kept apart. With histories and histograms a busy one takes some 35 kB.
 pub const MAX_ROUTES: usize = 500;
 
 /// Where those of more go.
