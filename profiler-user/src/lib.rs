@@ -16,7 +16,7 @@
 //! of them. Beside the line: [`cli`] says what is wanted, [`discovery`] which
 //! processes that means, [`limits`] what bounds it, [`privileges`] what it is allowed,
 //! and [`error`] what the exit status is when it fails. [`tick`] is what all screens and
-//! sinks are told as a window ends.
+//! sinks are told as a window ends, and [`tui`] the screen of a terminal.
 
 pub mod aggregate;
 pub mod check;
@@ -37,6 +37,7 @@ pub mod request;
 pub mod sinks;
 pub mod summary;
 pub mod tick;
+pub mod tui;
 pub mod web;
 
 use std::io::{self, Write};

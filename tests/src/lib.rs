@@ -18,6 +18,7 @@
 //! - [`emulated`]: processors that are not real; [`skip`]: what cannot run here.
 //! - [`browser`]: a real Chromium, for the web page.
 //! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
+//! - [`tmux`]: a terminal, and a shell in it.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //! - [`failures`]: all that is wrong, instead of the first.
 //!
@@ -52,4 +53,5 @@ pub mod server;
 pub mod site;
 pub mod skip;
 pub mod stores;
+pub mod tmux;
 pub mod wait;

@@ -33,6 +33,7 @@ mod recycling;
 mod refusals;
 mod request_lines;
 mod responses;
+mod screen;
 mod slow_heads;
 mod splits;
 mod torture;

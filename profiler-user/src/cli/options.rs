@@ -158,7 +158,7 @@ pub(super) struct Options {
     #[command(flatten)]
     pub pictures: Pictures,
 
-    /// Plain lines although stdout is a terminal (there is no other output yet)
+    /// Plain lines although stdout is a terminal
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]
     pub no_tui: bool,
 

@@ -42,6 +42,8 @@ pub struct Settings {
     pub web: Option<Web>,
     /// File for the report.
     pub report: Option<PathBuf>,
+    /// A terminal may be drawn on.
+    pub tui: bool,
 }
 
 impl Settings {
@@ -105,6 +107,7 @@ pub(super) fn resolve(
         influx: options.influx.resolve(&environment)?,
         web,
         report: options.pictures.report,
+        tui: !options.no_tui,
     })
 }
 

@@ -40,7 +40,8 @@ pub fn account(run: &Window, summary: &Summary, delivered: &[Delivered]) -> Vec<
     lines
 }
 
-fn equation(summary: &Summary) -> Vec<Line> {
+/// Where every request went, and what else was noticed.
+pub(crate) fn equation(summary: &Summary) -> Vec<Line> {
     let lost = summary.lost.sum();
     let sum = format!(
         "seen {} = reported {} + in flight {} + lost {lost}",

@@ -52,7 +52,8 @@ pub fn legend() -> Line {
     line
 }
 
-const fn look(share: Share) -> (&'static str, AnsiColor) {
+/// Letter and colour of each.
+pub(crate) const fn look(share: Share) -> (&'static str, AnsiColor) {
     match share {
         Share::Queue => ("q", AnsiColor::Red),
         Share::Apache => ("a", AnsiColor::Blue),

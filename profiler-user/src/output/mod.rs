@@ -4,14 +4,14 @@
 //! come from the network, so whatever is printed passes `text::clean` there:
 //! no control character of a stranger reaches the terminal.
 
-mod account;
+pub(crate) mod account;
 mod banner;
-mod bar;
+pub(crate) mod bar;
 mod console;
-mod human;
+pub(crate) mod human;
 mod interval;
-mod pool;
-mod shares;
+pub(crate) mod pool;
+pub(crate) mod shares;
 mod slowest;
 mod table;
 mod text;
@@ -21,7 +21,7 @@ pub use banner::{Banner, banner};
 pub use console::Console;
 pub use interval::Intervals;
 pub use pool::pools;
-pub use text::{Line, Tone, clean};
+pub use text::{Line, Tone, clean, fit};
 
 /// Columns that a line about where time went may take; routes in the table may
 /// take more.

@@ -99,7 +99,8 @@ impl Group {
     }
 }
 
-fn title(kind: Kind, group: &str) -> String {
+/// What a group of processes is called.
+pub(crate) fn title(kind: Kind, group: &str) -> String {
     match (kind, group) {
         (Kind::Daemon, "") => "daemons".into(),
         (Kind::Daemon, group) => format!("pool {group}"),

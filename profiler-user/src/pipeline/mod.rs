@@ -8,6 +8,7 @@ mod host;
 mod outputs;
 mod ring;
 mod schedule;
+mod screen;
 mod services;
 mod stages;
 mod stop;
@@ -23,7 +24,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cli::{Hooks, Settings, Targets};
 use crate::discovery::{self, ProcessId, Selection, Snapshot, describe};
-use crate::output::{self, Banner, Console, Intervals};
+use crate::output::{self, Banner};
 use crate::pool::{Listeners, Pools};
 use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
@@ -33,6 +34,7 @@ use host::unix_now;
 use outputs::Outputs;
 use ring::Ring;
 use schedule::Schedule;
+use screen::Screen;
 use stages::{Servers, Stages};
 use stop::{Stop, StopReason};
 use watcher::{Change, Watcher};
@@ -66,6 +68,7 @@ async fn watch(mut settings: Settings) -> Result<()> {
     let (notices, inbox) = mpsc::unbounded_channel();
     let outputs = Outputs::open(&settings, &notices)?;
     let patterns = std::mem::take(&mut settings.patterns);
+    let screen = Screen::open(&settings).context("cannot start the screen's thread")?;
 
     let mut probe = Probe::attach(&probe_settings(&settings))?;
     let attached = Instant::now();
@@ -75,16 +78,17 @@ async fn watch(mut settings: Settings) -> Result<()> {
     let began_unix_ns = unix_now();
     let listeners = Listeners::open(watcher.roots());
     let pools = Pools::new(began_unix_ns, &probe.watched(), listeners);
+    let mut stages = Stages::new(settings.limits, patterns, pools, outputs);
+    stages.keep_samples(screen.wants_samples());
     let mut run = Run {
-        stages: Stages::new(settings.limits, patterns, pools, outputs),
+        stages,
         schedule: Schedule::new(began_unix_ns, settings.interval),
         deadline: settings.duration.map(|duration| attached + duration),
-        intervals: Intervals::default(),
         told: HashSet::new(),
         began_unix_ns,
         probe,
         watcher,
-        console: Console::new(settings.stdout_is_data()),
+        screen,
         inbox,
         stop,
     };
@@ -99,11 +103,10 @@ struct Run {
     stages: Stages,
     schedule: Schedule,
     deadline: Option<Instant>,
-    intervals: Intervals,
     /// Counters of the limits that the user knows to have been hit.
     told: HashSet<&'static str>,
     began_unix_ns: u64,
-    console: Console,
+    screen: Screen,
     /// What the sinks have to say.
     inbox: mpsc::UnboundedReceiver<String>,
     stop: Stop,
@@ -117,10 +120,10 @@ impl Run {
         self.drain();
         for root in roots {
             if let Some(blind) = privileges::into_process(root.pid) {
-                self.console.warn(blind);
+                self.screen.warn(blind);
             }
         }
-        warn_of_blind_spots(&mut self.probe, &mut self.console);
+        warn_of_blind_spots(&mut self.probe, &mut self.screen);
         let confined = sandbox.then(|| {
             privileges::confine(Needs {
                 later_servers: may_return,
@@ -130,22 +133,24 @@ impl Run {
         });
         announce(&self.probe);
         self.drain();
-        let rights = rights(confined, &mut self.console);
+        let rights = rights(confined, &mut self.screen);
         let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
         let targets: Vec<String> = roots
             .iter()
             .map(|id| describe::root(*id, &snapshot))
             .collect();
         self.drain();
-        self.stages.outputs.begin(&self.about(&targets));
-        self.console.print(&output::banner(&Banner {
+        let about = self.about(&targets);
+        self.stages.outputs.begin(&about);
+        let banner = output::banner(&Banner {
             targets: &targets,
             hooks: self.probe.back_end().name(),
             reasons: self.probe.reasons(),
             memory: self.probe.memory(),
             rights: &rights,
             outputs: self.stages.outputs.plan(),
-        }));
+        });
+        self.screen.begin(&about, &banner);
         Ok(())
     }
 
@@ -163,11 +168,12 @@ impl Run {
 
     async fn until_stopped(mut self) -> Result<()> {
         let reason = self.turn().await?;
+        self.screen.close();
         match reason {
             StopReason::TargetsEnded => {
-                self.console.say("every watched process has ended");
+                self.screen.say("every watched process has ended");
             }
-            StopReason::Signal => self.console.say("stopping; again to stop at once"),
+            StopReason::Signal => self.screen.say("stopping; again to stop at once"),
             StopReason::Elapsed | StopReason::NobodyReads => {}
         }
         self.finish().await
@@ -192,14 +198,14 @@ impl Run {
                 },
                 Some(notice) = self.inbox.recv() => {
                     self.stages.outputs.notice(&notice);
-                    self.console.warn(notice);
+                    self.screen.warn(notice);
                 }
                 ready = ring.ready() => {
                     ready.context("cannot wait for the ring buffer")?;
                     self.drain();
                 }
             }
-            if !self.console.is_open() && !self.stages.outputs.any() {
+            if !self.screen.is_open() && !self.stages.outputs.any() {
                 return Ok(StopReason::NobodyReads);
             }
         }
@@ -217,8 +223,8 @@ impl Run {
         self.drain();
         let (start, end) = self.schedule.advance(unix_now());
         let tick = self.stages.close(start, end, servers, &self.probe);
-        self.console.print(&self.intervals.lines(&tick.window));
-        self.console.print(&output::pools(&tick.snapshot));
+        let samples = self.stages.samples.as_mut().map(std::mem::take);
+        self.screen.window(&tick, samples);
         self.tell_limits(&tick.account);
     }
 
@@ -226,7 +232,7 @@ impl Run {
     fn tell_limits(&mut self, account: &Summary) {
         let skipped = account.notes.get(SKIPPED_RUNS);
         if skipped > 0 && self.told.insert(SKIPPED_RUNS) {
-            self.console.warn(format!(
+            self.screen.warn(format!(
                 "the kernel left out {skipped} runs of a program that was under way on that \
                  CPU: parts of requests may be missing"
             ));
@@ -234,14 +240,14 @@ impl Run {
         for hit in &account.limits {
             if self.told.insert(hit.counter) {
                 let text = format!("{} so far {}: {}", hit.count, hit.counter, hit.words);
-                self.console.warn(text);
+                self.screen.warn(text);
             }
         }
     }
 
     fn servers(&mut self) -> Servers {
         let threads = self.probe.threads().unwrap_or_else(|error| {
-            self.console.warn(format!("the pool is not known: {error}"));
+            self.screen.warn(format!("the pool is not known: {error}"));
             Vec::new()
         });
         Servers {
@@ -259,12 +265,12 @@ impl Run {
             Change::Ended => return Ok(Some(StopReason::TargetsEnded)),
             Change::Gone => {
                 let text = "every watched process has ended; waiting for its return";
-                self.console.warn(text);
+                self.screen.warn(text);
             }
             Change::Found(servers) => {
-                warn_of_blind_spots(&mut self.probe, &mut self.console);
+                warn_of_blind_spots(&mut self.probe, &mut self.screen);
                 for server in servers {
-                    self.console.stress(format!("now watching {server}"));
+                    self.screen.stress(format!("now watching {server}"));
                 }
             }
         }
@@ -283,17 +289,17 @@ impl Run {
         let summary = Arc::new(self.stages.summary(&self.probe));
         let (delivered, result) = self.stages.outputs.finish(&summary).await;
         while let Ok(notice) = self.inbox.try_recv() {
-            self.console.warn(notice);
+            self.screen.warn(notice);
         }
-        self.console
+        self.screen
             .print(&output::account(&run, &summary, &delivered));
         result
     }
 }
 
-fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
+fn warn_of_blind_spots(probe: &mut Probe, screen: &mut Screen) {
     for why in probe.blind_spots() {
-        console.warn(format!(
+        screen.warn(format!(
             "cannot tell which requests reach mod_wsgi in embedded mode: {why}{}",
             privileges::uprobe(&why)
         ));
@@ -301,12 +307,12 @@ fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
 }
 
 /// What is left, in words; what could not be given up is told.
-fn rights(confined: Option<Confined>, console: &mut Console) -> String {
+fn rights(confined: Option<Confined>, screen: &mut Screen) -> String {
     let Some(confined) = confined else {
         return "all kept, as asked".into();
     };
     for failure in &confined.failures {
-        console.warn(format!("runs with more rights than it needs: {failure}"));
+        screen.warn(format!("runs with more rights than it needs: {failure}"));
     }
     confined.words()
 }

@@ -13,6 +13,7 @@ use crate::request::patterns::Patterns;
 use crate::request::route::Router;
 use crate::summary::{Facts, Summary};
 use crate::tick::Tick;
+use crate::tui::Samples;
 
 /// The servers as a window ends.
 pub(super) struct Servers {
@@ -33,6 +34,8 @@ pub(super) struct Stages {
     pools: Pools,
     /// The end of the line.
     pub outputs: Outputs,
+    /// Of the open window, for a screen that shows them.
+    pub samples: Option<Samples>,
     reported: u64,
     undecoded: u64,
 }
@@ -46,9 +49,15 @@ impl Stages {
             aggregator: Aggregator::new(),
             pools,
             outputs,
+            samples: None,
             reported: 0,
             undecoded: 0,
         }
+    }
+
+    /// Whether to keep the slowest requests of each route.
+    pub(super) fn keep_samples(&mut self, wanted: bool) {
+        self.samples = wanted.then(Samples::default);
     }
 
     /// Takes a record of the ring buffer.
@@ -59,6 +68,9 @@ impl Stages {
                 self.aggregator.record(&request);
                 self.pools.record(&request);
                 self.outputs.request(&request);
+                if let Some(samples) = &mut self.samples {
+                    samples.offer(&request);
+                }
             }
             Err(_) => self.undecoded += 1,
         }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::{flag, low_level};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::tui;
 
 /// Exit status after a signal, by the shells' convention: this and its number.
 const SIGNALLED: i32 = 128;
@@ -38,6 +40,14 @@ impl Stop {
     pub(super) fn install() -> io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM, SIGHUP] {
+            let again = Arc::clone(&asked);
+            let give_back = move || {
+                if again.load(Ordering::SeqCst) {
+                    tui::give_back();
+                }
+            };
+            // SAFETY: it is async-signal-safe, and so is reading an atomic.
+            unsafe { low_level::register(number, give_back) }?;
             // The order matters: the first signal must find it unset.
             flag::register_conditional_shutdown(number, SIGNALLED + number, Arc::clone(&asked))?;
             flag::register(number, Arc::clone(&asked))?;

@@ -19,8 +19,8 @@ const BUILD: [&str; 6] = [
 
 /// The servers that the tests and the demo watch and write to: here, and in the
 /// guests of `cargo xtask vm`. Redis and Postgres, with Python's libraries for them,
-/// are what applications wait for.
-pub const SERVERS: [&str; 7] = [
+/// are what applications wait for; tmux is the terminal that a screen is drawn on.
+pub const SERVERS: [&str; 8] = [
     "apache2",
     "libapache2-mod-wsgi-py3",
     "influxdb",
@@ -28,6 +28,7 @@ pub const SERVERS: [&str; 7] = [
     "python3-redis",
     "postgresql",
     "python3-psycopg2",
+    "tmux",
 ];
 
 /// What shows the web page to the tests.
