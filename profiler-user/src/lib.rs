@@ -24,6 +24,7 @@ pub mod discovery;
 pub mod error;
 pub mod ingest;
 pub mod limits;
+pub mod metrics;
 pub mod model;
 pub mod output;
 pub mod pipeline;

@@ -27,6 +27,7 @@ mod not_http;
 mod parts;
 mod pipelining;
 mod privileges;
+mod prometheus;
 mod recycling;
 mod refusals;
 mod request_lines;

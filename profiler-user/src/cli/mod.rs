@@ -7,6 +7,7 @@
 mod config;
 mod limits;
 mod options;
+mod prometheus;
 mod secret;
 mod settings;
 mod values;

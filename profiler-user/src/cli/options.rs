@@ -13,11 +13,12 @@ use clap::{ArgAction, Args, Parser, ValueEnum, ValueHint, value_parser};
 use regex::Regex;
 
 use super::limits::Bounds;
+use super::prometheus::PrometheusOptions;
 use super::values;
 
 const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
-const OUTPUTS: &str = "Where to write";
+pub(super) const OUTPUTS: &str = "Where to write";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -179,6 +180,9 @@ pub(super) struct Options {
     /// Write one point a request as well as the aggregates
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]
     pub influx_raw: bool,
+
+    #[command(flatten)]
+    pub prometheus: PrometheusOptions,
 
     /// Plain lines although stdout is a terminal (there is no other output yet)
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]

@@ -34,6 +34,8 @@ pub struct Settings {
     pub summary: Option<PathBuf>,
     /// InfluxDB, if it is to be written to.
     pub influx: Option<Influx>,
+    /// Where Prometheus may scrape: host and port.
+    pub prometheus: Option<String>,
 }
 
 impl Settings {
@@ -122,6 +124,7 @@ pub(super) fn resolve(
         jsonl: options.jsonl,
         summary: options.summary,
         influx,
+        prometheus: options.prometheus.prometheus,
     })
 }
 

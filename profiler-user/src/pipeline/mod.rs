@@ -120,7 +120,8 @@ impl Run {
             }
         }
         warn_of_blind_spots(&mut self.probe, &mut self.console);
-        let confined = sandbox.then(|| confine(&self.probe, may_return));
+        let serves = self.stages.outputs.serves();
+        let confined = sandbox.then(|| confine(&self.probe, may_return, serves));
         announce(&self.probe);
         self.drain();
         let rights = rights(confined, &mut self.console);
@@ -291,10 +292,11 @@ fn warn_of_blind_spots(probe: &mut Probe, console: &mut Console) {
 }
 
 /// From here on nothing more is allowed than what a run needs.
-fn confine(probe: &Probe, later_servers: bool) -> Confined {
+fn confine(probe: &Probe, later_servers: bool, serves: bool) -> Confined {
     privileges::confine(Needs {
         later_servers,
         maps: !probe.is_open(),
+        serves,
     })
 }
 

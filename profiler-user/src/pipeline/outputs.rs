@@ -14,6 +14,7 @@ use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
 use crate::model::Request;
 use crate::sinks::influxdb::{self, InfluxDb};
 use crate::sinks::jsonl::JsonLines;
+use crate::sinks::prometheus::Prometheus;
 use crate::sinks::{Delivered, Notices, Sink};
 use crate::summary::Summary;
 use crate::tick::{About, Tick};
@@ -33,6 +34,8 @@ pub(super) struct Outputs {
     sinks: Vec<Box<dyn Sink>>,
     summary: Option<(PathBuf, Box<dyn Write>)>,
     plan: Vec<String>,
+    /// Whether others connect to one.
+    serves: bool,
     /// Only where a sink needs it.
     services: Option<Services>,
 }
@@ -52,6 +55,12 @@ impl Outputs {
             let plan = format!("aggregates of every {interval} to {}", given.place());
             let sink = InfluxDb::start(given, notices.clone());
             outputs.add(plan, sink.context("cannot write to InfluxDB")?);
+        }
+        if let Some(address) = &settings.prometheus {
+            let services = outputs.services()?.handle();
+            let sink = Prometheus::bind(address, services, notices.clone())?;
+            outputs.serves = true;
+            outputs.add(format!("metrics for Prometheus at {}", sink.place()), sink);
         }
         if let Some(path) = &settings.summary {
             let plan = format!("the summary to {}, at the end", shown(path));
@@ -79,6 +88,11 @@ impl Outputs {
     /// What will be written where, a line each.
     pub(super) fn plan(&self) -> &[String] {
         &self.plan
+    }
+
+    /// Whether others connect to one of them.
+    pub(super) const fn serves(&self) -> bool {
+        self.serves
     }
 
     /// Whether there is any.

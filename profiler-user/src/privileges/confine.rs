@@ -15,6 +15,8 @@ pub struct Needs {
     pub later_servers: bool,
     /// The maps cannot be reached by their descriptors alone.
     pub maps: bool,
+    /// Others connect to it: an output listens.
+    pub serves: bool,
 }
 
 /// What is left.
@@ -117,6 +119,7 @@ mod tests {
         let kept = kept(Needs {
             later_servers,
             maps,
+            serves: false,
         });
         let mut names: Vec<String> = kept.iter().map(ToString::to_string).collect();
         names.sort_unstable();

@@ -170,6 +170,9 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     ]
     .concat();
     rules.insert(libc::SYS_bpf, one_of(0, &commands)?);
+    if needs.serves {
+        rules.insert(libc::SYS_accept4, Vec::new());
+    }
     if needs.later_servers {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
     }
@@ -248,6 +251,7 @@ mod tests {
             let needs = Needs {
                 later_servers,
                 maps: true,
+                serves: later_servers,
             };
             let programs = programs(needs).unwrap();
             // The kernel's own limit (BPF_MAXINSNS).

@@ -20,10 +20,11 @@ const BUILD: [&str; 6] = [
 /// The servers that the tests and the demo watch and write to: here, and in the
 /// guests of `cargo xtask vm`. Redis and Postgres, with Python's libraries for them,
 /// are what applications wait for.
-pub const SERVERS: [&str; 7] = [
+pub const SERVERS: [&str; 8] = [
     "apache2",
     "libapache2-mod-wsgi-py3",
     "influxdb",
+    "prometheus",
     "redis-server",
     "python3-redis",
     "postgresql",
