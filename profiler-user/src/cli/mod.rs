@@ -7,6 +7,7 @@
 mod config;
 mod limits;
 mod options;
+mod otlp;
 mod prometheus;
 mod secret;
 mod settings;
@@ -19,6 +20,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use options::{Cli, Subcommand};
 pub use options::{Hooks, Schema};
+pub use otlp::{Otlp, OtlpHistogram, OtlpProtocol};
 pub use secret::Secret;
 pub use settings::{Influx, InfluxTarget, Settings, Targets, is_stdout};
 

@@ -13,6 +13,7 @@ use clap::{ArgAction, Args, Parser, ValueEnum, ValueHint, value_parser};
 use regex::Regex;
 
 use super::limits::Bounds;
+use super::otlp::OtlpOptions;
 use super::prometheus::PrometheusOptions;
 use super::values;
 
@@ -183,6 +184,9 @@ pub(super) struct Options {
 
     #[command(flatten)]
     pub prometheus: PrometheusOptions,
+
+    #[command(flatten)]
+    pub otlp: OtlpOptions,
 
     /// Plain lines although stdout is a terminal (there is no other output yet)
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]

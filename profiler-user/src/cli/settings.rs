@@ -10,7 +10,7 @@ use regex::Regex;
 use url::Url;
 
 use super::options::Options;
-use super::{Hooks, Schema, Secret};
+use super::{Hooks, Otlp, Schema, Secret, otlp};
 use crate::limits::Limits;
 
 /// What a run does.
@@ -36,6 +36,8 @@ pub struct Settings {
     pub influx: Option<Influx>,
     /// Where Prometheus may scrape: host and port.
     pub prometheus: Option<String>,
+    /// An OpenTelemetry collector, if it is to be written to.
+    pub otlp: Option<Otlp>,
 }
 
 impl Settings {
@@ -114,6 +116,7 @@ pub(super) fn resolve(
         return Err("--jsonl and --summary name the same file; give each its own".into());
     }
     let influx = influx(&options, &environment)?;
+    let otlp = otlp::resolve(&options.otlp, &environment)?;
     Ok(Settings {
         targets: targets(&options, matches),
         hooks: options.hooks,
@@ -125,6 +128,7 @@ pub(super) fn resolve(
         summary: options.summary,
         influx,
         prometheus: options.prometheus.prometheus,
+        otlp,
     })
 }
 

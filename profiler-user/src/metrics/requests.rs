@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::catalogue::Id;
+use super::identity::Identity;
 use super::registry::Registry;
 use super::series::{Example, Label, peer};
 use crate::aggregate::{Peers, Row, Share, Shares, Sum, Window, labels};
@@ -97,6 +98,7 @@ fn example(registry: &mut Registry, request: &Request, other: &Arc<str>) {
         end_unix_ns: request.end_unix_ns,
         pid: request.pid,
         tid: request.tid,
+        identity: Identity::of(request),
     };
     registry.example(Id::RequestDuration, &labels, example);
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::exponential::Exponential;
+use super::identity::Identity;
 use crate::aggregate::{BUCKETS, Stats};
 
 /// The value of an attribute.
@@ -111,6 +112,8 @@ pub struct Example {
     pub pid: u32,
     /// The thread.
     pub tid: u32,
+    /// What its spans are called, where it has some.
+    pub identity: Identity,
 }
 
 /// A series.

@@ -8,6 +8,7 @@
 pub mod influxdb;
 pub mod jsonl;
 mod names;
+pub mod otlp;
 pub mod prometheus;
 
 use std::pin::Pin;
