@@ -16,7 +16,8 @@
 //! - [`busy`]: cores with no time.
 //! - [`backends`]: every test once for each hook back end.
 //! - [`emulated`]: processors that are not real; [`skip`]: what cannot run here.
-//! - [`influx`]: a private InfluxDB; [`prometheus`]: a Prometheus; [`stores`]: a private Redis and Postgres.
+//! - [`influx`]: a private InfluxDB; [`prometheus`]: a Prometheus; [`rotel`]: an OpenTelemetry
+//!   collector; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //! - [`failures`]: all that is wrong, instead of the first.
 //!
@@ -46,6 +47,7 @@ pub mod process;
 pub mod prometheus;
 pub mod reference;
 pub mod report;
+pub mod rotel;
 pub mod run;
 pub mod server;
 pub mod site;
