@@ -48,7 +48,14 @@ impl Rotel {
         command.arg("start");
         command.args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")]);
         command.args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")]);
-        command.args(["--exporter", "blackhole", "--debug-log", "metrics", "--debug-log", "traces"]);
+        command.args([
+            "--exporter",
+            "blackhole",
+            "--debug-log",
+            "metrics",
+            "--debug-log",
+            "traces",
+        ]);
         command.args(["--debug-log-verbosity", "detailed"]);
         let log = fs::File::create(data.path().join("log"))?;
         command

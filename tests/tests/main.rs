@@ -24,6 +24,7 @@ mod load;
 mod long_paths;
 mod loss;
 mod not_http;
+mod otlp;
 mod parts;
 mod pipelining;
 mod privileges;

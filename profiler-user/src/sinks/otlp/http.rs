@@ -123,5 +123,10 @@ fn innermost(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
+    // What a gRPC port's answer looks like to HTTP/1.
+    let told = cause.downcast_ref::<hyper::Error>();
+    if told.is_some_and(hyper::Error::is_parse) {
+        return format!("{cause}; if it speaks gRPC, say --otlp-protocol grpc");
+    }
     cause.to_string()
 }
