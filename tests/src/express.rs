@@ -158,8 +158,7 @@ fn ensure_readable(program: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs it to its end, which must be a good one.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+fn run(command: &mut Command) -> Result<()> {
     let output = command
         .output()
         .with_context(|| format!("cannot run {command:?}"))?;

@@ -1,5 +1,7 @@
 //! A private Rotel: an OpenTelemetry collector that prints what it decoded.
 
+mod install;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,12 +9,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::express::{cache, run};
+use crate::emulated::emulated;
+use crate::express::cache;
 use crate::process::Guarded;
-use crate::{ports, wait};
-
-/// What is installed: a fixed version, so that the cache can be trusted.
-const PACKAGE: &str = "rotel==0.0.1a15";
+use crate::{ports, skip, wait};
 
 /// How often a port that was taken meanwhile is replaced by another.
 const ATTEMPTS: u32 = 4;
@@ -28,11 +28,16 @@ pub struct Rotel {
 }
 
 impl Rotel {
-    /// Starts it.
-    pub fn start() -> Result<Self> {
+    /// Starts it; `None`, and says so, in a guest without it: guests have no network to
+    /// install it from.
+    pub fn start() -> Result<Option<Self>> {
+        if emulated() && install::program(&cache()?).is_none() {
+            skip::say("Rotel is not in this guest, and no network to get it from");
+            return Ok(None);
+        }
         for _ in 0..ATTEMPTS {
             if let Some(rotel) = Self::launch()? {
-                return Ok(rotel);
+                return Ok(Some(rotel));
             }
         }
         bail!("no rotel after {ATTEMPTS} attempts")
@@ -95,21 +100,8 @@ impl Drop for Rotel {
 /// The program, installed once and kept.
 fn installed() -> Result<PathBuf> {
     let cache = cache()?;
-    let venv = cache.join(PACKAGE.replace("==", "-"));
-    let stamp = venv.join("complete");
-    if !stamp.exists() {
-        fs::create_dir_all(&cache)?;
-        run(Command::new("/usr/bin/python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&venv))?;
-        let pip = venv.join("bin/pip");
-        run(Command::new(pip).args(["install", "--quiet", "--no-cache-dir", PACKAGE]))?;
-        fs::write(&stamp, "")?;
+    match install::program(&cache) {
+        Some(program) => Ok(program),
+        None => install::install(&cache),
     }
-    let libraries = fs::read_dir(venv.join("lib"))?;
-    let programs = libraries
-        .flatten()
-        .map(|library| library.path().join("site-packages/rotel/rotel-agent"));
-    let mut programs = programs.filter(|program| program.exists());
-    programs.next().context("the package has no rotel-agent")
 }

@@ -35,6 +35,7 @@ mod request_lines;
 mod responses;
 mod slow_heads;
 mod splits;
+mod together;
 mod torture;
 mod upstream;
 mod waiting;

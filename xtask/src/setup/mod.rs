@@ -8,6 +8,7 @@
 mod apt;
 mod cargo_tools;
 pub mod packages;
+mod rotel;
 mod rustup;
 
 use std::time::Instant;
@@ -26,7 +27,7 @@ enum Done {
 
 type Step = (&'static str, fn(&Progress) -> Result<Done>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("rustup", rustup::present),
     ("rustfmt and clippy", rustup::components),
     ("Debian packages", packages::install),
@@ -37,6 +38,7 @@ const STEPS: [Step; 7] = [
     ("bpf-linker", cargo_tools::bpf_linker),
     ("cargo-deny", cargo_tools::cargo_deny),
     ("cargo-fuzz", cargo_tools::cargo_fuzz),
+    ("Rotel", rotel::installed),
 ];
 
 /// Does every step; stops at the first that fails, as the next may build on it.
