@@ -26,6 +26,7 @@ pub mod error;
 pub mod history;
 pub mod ingest;
 pub mod limits;
+pub mod metrics;
 pub mod model;
 pub mod output;
 pub mod pipeline;

@@ -87,6 +87,11 @@ impl Counts {
         self.0.iter().copied().filter(|(_, count)| *count > 0)
     }
 
+    /// All, zero or not.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().copied()
+    }
+
     /// That of this name; 0 if there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> u64 {

@@ -123,7 +123,7 @@ fn wrong_arguments_are_named() {
         ),
         (vec!["--influx-bucket", "b"], "--influx-url"),
         (vec!["--influx-token", "t"], "--influx-token"),
-        (vec!["--prometheus", "127.0.0.1:9"], "--prometheus"),
+        (vec!["--prometheus", "here:there"], "--prometheus"),
         (vec!["--jsonl", "x", "--summary", "x"], "--summary"),
         (
             vec!["--config", "/nonexistent/wsgiprobe.toml"],

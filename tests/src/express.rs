@@ -131,7 +131,7 @@ fn installed() -> Result<PathBuf> {
 }
 
 /// `$XDG_CACHE_HOME/wsgiprobe`, else beside the build.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     // Set and empty is as good as not set (XDG Base Directory Specification).
     let named = std::env::var_os("XDG_CACHE_HOME").filter(|named| !named.is_empty());
     if let Some(named) = named {

@@ -175,7 +175,8 @@ fn http(port: u16, method: &str, target: &str) -> Result<Response> {
     client.receive_for(method)
 }
 
-fn percent_encoded(text: &str) -> String {
+/// Text for a query.
+pub(crate) fn percent_encoded(text: &str) -> String {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()
             .then(|| char::from(byte).to_string())

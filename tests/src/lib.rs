@@ -17,8 +17,9 @@
 //! - [`backends`]: every test once for each hook back end.
 //! - [`emulated`]: processors that are not real; [`skip`]: what cannot run here.
 //! - [`browser`]: a real Chromium, for the web page.
-//! - [`influx`]: a private InfluxDB; [`stores`]: a private Redis and Postgres.
 //! - [`tmux`]: a terminal, and a shell in it.
+//! - [`influx`]: a private InfluxDB; [`prometheus`]: a Prometheus; [`rotel`]: an OpenTelemetry
+//!   collector; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //! - [`failures`]: all that is wrong, instead of the first.
 //!
@@ -46,8 +47,10 @@ pub mod measured;
 pub mod ports;
 pub mod probe;
 pub mod process;
+pub mod prometheus;
 pub mod reference;
 pub mod report;
+pub mod rotel;
 pub mod run;
 pub mod server;
 pub mod site;

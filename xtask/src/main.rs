@@ -4,6 +4,7 @@
 //! - [`check`] reads the code: format, lints, documentation, licences, lengths;
 //! - [`mod@test`] runs everything that can fail, and counts it;
 //! - [`mod@fuzz`] makes up inputs for all that reads what comes over the wire;
+//! - [`docs`] writes what the code says of itself;
 //! - [`run`] builds wsgiprobe and becomes it;
 //! - [`vm`] runs the end-to-end tests on other kernels;
 //! - [`verifier`] counts what the kernel's verifier has to do;
@@ -19,6 +20,7 @@ mod bench;
 mod check;
 mod command;
 mod demo;
+mod docs;
 mod fuzz;
 mod influx;
 mod interrupt;
@@ -58,6 +60,8 @@ enum Job {
     Guest,
     /// Feed made-up inputs to all that reads what comes over the wire.
     Fuzz(fuzz::Options),
+    /// Write the documents that are made of the code: docs/metrics.md.
+    Docs,
     /// Build wsgiprobe and run it with these arguments.
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
         Job::Verifier(options) => verifier::run(&options),
         Job::Guest => vm::guest::run(),
         Job::Fuzz(options) => fuzz::run(&options),
+        Job::Docs => docs::run(),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
         Job::Vendor(options) => vendor::run(&options),

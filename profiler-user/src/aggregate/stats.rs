@@ -4,7 +4,7 @@ use std::fmt;
 
 use hdrhistogram::Histogram;
 
-use super::Anatomy;
+use super::{Anatomy, Sum};
 use crate::model::{Outcome, Request};
 
 /// Upper bounds (inclusive) of the explicit buckets of
@@ -151,12 +151,6 @@ impl Stats {
             .expect("it resizes itself, and all share one precision");
     }
 
-    /// The durations to 1 %, each with how many requests it is of: nanoseconds, ascending.
-    pub fn durations(&self) -> impl Iterator<Item = (u64, u64)> {
-        let steps = self.durations.iter_recorded();
-        steps.map(|step| (step.value_iterated_to(), step.count_since_last_iteration()))
-    }
-
     /// Requests that have a duration.
     #[must_use]
     pub fn timed(&self) -> u64 {
@@ -209,6 +203,24 @@ impl Stats {
     #[must_use]
     pub fn mean(&self) -> Option<u64> {
         self.sum.checked_div(self.timed())
+    }
+
+    /// All durations as the quantiles know them, to 1 % or half a microsecond, and how
+    /// many there are of each.
+    pub fn durations(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.durations.iter_recorded().map(|step| {
+            let ns = self.durations.median_equivalent(step.value_iterated_to());
+            (ns.clamp(self.min, self.max), step.count_at_value())
+        })
+    }
+
+    /// Times to the first byte of the final response.
+    #[must_use]
+    pub const fn ttfb(&self) -> Sum {
+        Sum {
+            ns: self.ttfb_sum,
+            count: self.ttfb_count,
+        }
     }
 
     /// Mean time to the first byte of the final response.

@@ -9,6 +9,8 @@ use regex::Regex;
 
 use super::influx::InfluxOptions;
 use super::limits::Bounds;
+use super::otlp::OtlpOptions;
+use super::prometheus::PrometheusOptions;
 use super::web::Pictures;
 use super::{report, values};
 
@@ -157,6 +159,12 @@ pub(super) struct Options {
 
     #[command(flatten)]
     pub pictures: Pictures,
+
+    #[command(flatten)]
+    pub prometheus: PrometheusOptions,
+
+    #[command(flatten)]
+    pub otlp: OtlpOptions,
 
     /// Plain lines although stdout is a terminal
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]

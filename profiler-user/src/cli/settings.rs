@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use regex::Regex;
 
 use super::options::Options;
-use super::{Hooks, Influx, Web};
+use super::{Hooks, Influx, Otlp, Web, otlp};
 use crate::limits::Limits;
 use crate::request::patterns::Patterns;
 use crate::sinks::jsonl::Rotation;
@@ -44,6 +44,10 @@ pub struct Settings {
     pub report: Option<PathBuf>,
     /// A terminal may be drawn on.
     pub tui: bool,
+    /// Where Prometheus may scrape: host and port.
+    pub prometheus: Option<String>,
+    /// An OpenTelemetry collector, if it is to be written to.
+    pub otlp: Option<Otlp>,
 }
 
 impl Settings {
@@ -93,6 +97,7 @@ pub(super) fn resolve(
         return Err("--report: a page on a terminal helps nobody; give a file".into());
     }
     let web = options.pictures.web(&environment)?;
+    let otlp = otlp::resolve(&options.otlp, &environment)?;
     Ok(Settings {
         targets,
         hooks: options.hooks,
@@ -108,6 +113,8 @@ pub(super) fn resolve(
         web,
         report: options.pictures.report,
         tui: !options.no_tui,
+        prometheus: options.prometheus.prometheus,
+        otlp,
     })
 }
 

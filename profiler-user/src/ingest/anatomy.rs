@@ -1,6 +1,6 @@
 //! A request's parts from the times that the kernel saw.
 //!
-//! The definitions are in `docs/metrics.md`.
+//! The definitions are in `docs/anatomy.md`.
 
 use profiler_common::event::{
     FLAG_INCOMPLETE, FLAG_WSGI, RequestHeader, SERVER_APACHE, SERVER_APACHE_BLIND,

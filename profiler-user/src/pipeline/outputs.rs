@@ -10,12 +10,16 @@ use anyhow::{Context, Result, bail};
 
 use super::host;
 use super::services::Services;
-use crate::cli::{Influx, InfluxTarget, Schema, Settings, is_stdout};
+use crate::cli::{
+    self, Influx, InfluxTarget, OtlpHistogram, OtlpProtocol, Schema, Settings, is_stdout,
+};
 use crate::model::Request;
 use crate::privileges::OutputNeeds;
 use crate::report::Keeper;
 use crate::sinks::influxdb::{self, InfluxDb};
 use crate::sinks::jsonl::JsonLines;
+use crate::sinks::otlp::{self, Otlp};
+use crate::sinks::prometheus::Prometheus;
 use crate::sinks::{Delivered, Notices, Sink};
 use crate::summary::Summary;
 use crate::tick::{About, Tick};
@@ -23,6 +27,8 @@ use crate::web::Web;
 
 /// For one request to InfluxDB, connecting included.
 const INFLUX_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one message to an OpenTelemetry collector, connecting included: what its SDKs wait.
+const OTLP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the end of the run waits for an output to take the rest.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Points per write: what InfluxDB's documentation advises.
@@ -60,6 +66,17 @@ impl Outputs {
             outputs.add(plan, sink.context("cannot write to InfluxDB")?);
         }
         outputs.pictures(settings, notices)?;
+        if let Some(address) = &settings.prometheus {
+            let services = outputs.services()?.handle();
+            let sink = Prometheus::bind(address, services, notices.clone())?;
+            outputs.needs.serves = true;
+            outputs.add(format!("metrics for Prometheus at {}", sink.place()), sink);
+        }
+        if let Some(otlp) = &settings.otlp {
+            let services = outputs.services()?.handle();
+            let sink = Otlp::start(otlp_settings(otlp), services, notices.clone())?;
+            outputs.add(format!("metrics and spans to {}", otlp.url), sink);
+        }
         if let Some(path) = &settings.summary {
             let plan = format!("the summary to {}, at the end", shown(path));
             let file = open(path);
@@ -241,6 +258,29 @@ fn influx_settings(influx: &Influx) -> influxdb::Settings {
             .spool
             .clone()
             .map(|(dir, bytes)| influxdb::SpoolSettings { dir, bytes }),
+    }
+}
+
+fn otlp_settings(given: &cli::Otlp) -> otlp::Settings {
+    let headers = given.headers.iter();
+    otlp::Settings {
+        url: given.url.clone(),
+        protocol: match given.protocol {
+            OtlpProtocol::Grpc => otlp::Protocol::Grpc,
+            OtlpProtocol::Http => otlp::Protocol::Http,
+        },
+        headers: headers
+            .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
+            .collect(),
+        resource: given.resource.clone(),
+        interval: given.interval,
+        buckets: match given.histogram {
+            OtlpHistogram::Explicit => otlp::Buckets::Explicit,
+            OtlpHistogram::Exponential => otlp::Buckets::Exponential,
+        },
+        slow: given.slow,
+        spans: given.spans,
+        timeout: OTLP_TIMEOUT,
     }
 }
 

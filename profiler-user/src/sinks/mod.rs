@@ -8,6 +8,8 @@
 pub mod influxdb;
 pub mod jsonl;
 pub(crate) mod names;
+pub mod otlp;
+pub mod prometheus;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -10,19 +10,20 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::command;
 use crate::progress::Progress;
 use crate::workspace::cargo;
+use crate::{command, docs};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("format", format),
     ("file lengths", lengths::check),
     ("licences, sources and bans", dependencies),
     ("clippy: user space", clippy),
     ("clippy: kernel programs", kernel::clippy),
     ("documentation", documentation),
+    ("generated documents", docs::check),
 ];
 
 /// Does every step; fails if any did.

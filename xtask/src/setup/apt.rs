@@ -91,7 +91,14 @@ fn apt_get() -> Command {
 
 /// On a real system Debian starts what it installs; nothing here wants it to.
 fn say_about_services(progress: &Progress, packages: &[&str]) {
-    let services = ["apache2", "influxdb", "redis-server", "postgresql"].into_iter();
+    let services = [
+        "apache2",
+        "influxdb",
+        "prometheus",
+        "redis-server",
+        "postgresql",
+    ]
+    .into_iter();
     let fresh: Vec<_> = services.filter(|name| packages.contains(name)).collect();
     let systemd = Path::new("/run/systemd/system").exists();
     let policy = Path::new("/usr/sbin/policy-rc.d").exists();

@@ -8,6 +8,7 @@
 mod apt;
 mod cargo_tools;
 pub mod packages;
+mod rotel;
 mod rustup;
 mod victoria;
 
@@ -39,6 +40,7 @@ const STEPS: [Step; 8] = [
     ("bpf-linker", cargo_tools::bpf_linker),
     ("cargo-deny", cargo_tools::cargo_deny),
     ("cargo-fuzz", cargo_tools::cargo_fuzz),
+    ("Rotel", rotel::installed),
 ];
 
 /// Does every step; stops at the first that fails, as the next may build on it.

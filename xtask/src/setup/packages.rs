@@ -24,6 +24,7 @@ pub const SERVERS: [&str; 8] = [
     "apache2",
     "libapache2-mod-wsgi-py3",
     "influxdb",
+    "prometheus",
     "redis-server",
     "python3-redis",
     "postgresql",

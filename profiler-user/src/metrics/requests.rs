@@ -1,0 +1,104 @@
+//! From a window's rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::catalogue::Id;
+use super::identity::Identity;
+use super::registry::Registry;
+use super::series::{Example, Label, peer};
+use crate::aggregate::{Peers, Row, Share, Shares, Sum, Window, labels};
+use crate::model::Request;
+use crate::request::route::OTHER;
+
+/// The one scheme that is followed.
+const SCHEME: &str = "http";
+
+pub(super) fn feed(registry: &mut Registry, window: &Window) {
+    let other: Arc<str> = OTHER.into();
+    let mut routes: BTreeMap<Arc<str>, (Peers, Shares)> = BTreeMap::new();
+    for given in &window.rows {
+        let route = registry.route(&given.route, &other, [given.method, given.status_class]);
+        let (peers, shares) = routes.entry(Arc::clone(route)).or_default();
+        peers.merge(&given.stats.anatomy.peers);
+        shares.merge(&given.stats.anatomy.shares);
+        row(registry, given, route);
+    }
+    for (route, (peers, shares)) in &routes {
+        for (share, ns) in Share::ALL.into_iter().zip(shares.all()) {
+            if ns > 0 {
+                registry.add(Id::ShareTime, [route.into(), share.name().into()], ns);
+            }
+        }
+        for (name, waited) in peers.iter() {
+            let (address, port) = peer(name);
+            let labels = [route.into(), address, port];
+            registry.add(Id::UpstreamTime, labels.clone(), waited.ns);
+            registry.add(Id::UpstreamRequests, labels, waited.requests);
+        }
+    }
+    // The slowest of the slowest last: of those in one bucket it stays.
+    for request in window.slowest.iter().rev() {
+        example(registry, request, &other);
+    }
+}
+
+fn row(registry: &mut Registry, row: &Row, route: &Arc<str>) {
+    let stats = &row.stats;
+    let class = || row.status_class.into();
+    let own = || [row.method.into(), class(), route.into()];
+    let of = |what: &'static str| [row.method.into(), class(), route.into(), what.into()];
+    registry.add(Id::Requests, own(), stats.count);
+    registry.add(Id::RequestErrors, own(), stats.errors);
+    registry.add(Id::RequestClientErrors, own(), stats.client_errors);
+    registry.add(Id::RequestSize, own(), stats.request_bytes);
+    registry.add(Id::ResponseSize, own(), stats.response_bytes);
+    if stats.timed() > 0 {
+        registry.durations(Id::RequestDuration, of(SCHEME), stats);
+    }
+    let mut cpu = Sum::default();
+    let mut named = 0;
+    for (name, sum) in stats.anatomy.sums().filter(|(_, sum)| sum.count > 0) {
+        if let Some(wait) = name.strip_prefix("wait_") {
+            registry.add(Id::WaitTime, of(wait), sum.ns);
+        } else if let Some(whose) = name.strip_prefix("cpu_") {
+            registry.add(Id::CpuTime, of(whose), sum.ns);
+            named += sum.ns;
+        } else if name == "cpu" {
+            cpu = sum;
+        } else {
+            part(registry, of(name), sum);
+        }
+    }
+    if cpu.count > 0 {
+        registry.add(Id::CpuTime, of("other"), cpu.ns.saturating_sub(named));
+        registry.add(Id::CpuRequests, own(), cpu.count);
+    }
+    let first_byte = stats.ttfb();
+    if first_byte.count > 0 {
+        part(registry, of("ttfb"), first_byte);
+    }
+}
+
+fn part(registry: &mut Registry, labels: [Label; 4], sum: Sum) {
+    registry.add(Id::PartTime, labels.clone(), sum.ns);
+    registry.add(Id::PartRequests, labels, sum.count);
+}
+
+fn example(registry: &mut Registry, request: &Request, other: &Arc<str>) {
+    let Some(ns) = request.times.duration else {
+        return;
+    };
+    let method = labels::method(request.method.as_deref());
+    let class = labels::status_class(request.status);
+    let route = registry.route(&request.route, other, [method, class]);
+    let labels = [method.into(), class.into(), route.into(), SCHEME.into()];
+    let example = Example {
+        ns,
+        end_unix_ns: request.end_unix_ns,
+        pid: request.pid,
+        tid: request.tid,
+        identity: Identity::of(request),
+    };
+    registry.example(Id::RequestDuration, &labels, example);
+}

@@ -1,0 +1,165 @@
+//! docs/metrics.md, written from the catalogue: `cargo xtask docs`.
+
+use std::fmt::Write as _;
+
+use super::catalogue::Id;
+use super::declare::{Attribute, Kind, Metric};
+use crate::aggregate::BUCKET_BOUNDS_NS;
+
+const HEAD: &str = "\
+<!-- Written by `cargo xtask docs` from profiler-user/src/metrics/catalogue.rs: edit that. -->
+
+# Metrics
+
+Every metric that `--prometheus` and `--otlp` give, and where InfluxDB has the same. From where to
+where each time goes, and how exact it is: [anatomy](anatomy.md). Pools: [pools](pools.md).
+
+- **Prometheus and OTLP** get sums from the start of the run on (cumulative), as of the last window
+  that ended. A series of a process or pool ends with it. Seconds, bytes, shares from 0 to 1.
+- **InfluxDB** (schema `otel`) gets a point for each window, of that window alone. Besides what is
+  below, `http.server.request.duration` has `min`, `max`, `p50`, `p90` and `p99` there.
+- Names are OpenTelemetry's where it has one; ours begin with `wsgiprobe.`. In Prometheus' names dots
+  are underscores, the unit is at the end, and counters have `_total`. So are its labels:
+  `http.response.status_class` is `http_response_status_class`.
+- What is not known is left out: a series, or a label.
+";
+
+const TAIL: &str = "
+## Bounds
+
+Routes are bounded by `--max-routes`, methods and status classes are few: at most 2 000 combinations
+of the three are kept apart, the rest have the route `_other`. Of any other metric at most 20 000
+series are kept; `wsgiprobe.probe.series.unkept` counts what found no place.
+";
+
+/// The whole file.
+#[must_use]
+pub fn document() -> String {
+    let mut out = HEAD.to_owned();
+    let bounds = BUCKET_BOUNDS_NS.map(|ns| (ns as f64 / 1e9).to_string());
+    paragraph(
+        &mut out,
+        &format!(
+            "The buckets of `http.server.request.duration` end at {} s. To a Prometheus that asks for \
+         protobuf it is a native histogram as well (schema 3: each bucket 9 % wider than the one \
+         below), to OTLP an exponential one if asked. Those buckets are filled to 1 %. Exemplars \
+         are the slowest requests of each window, by process and thread: with their time they are \
+         found in `--jsonl`.",
+            bounds.join(", ")
+        ),
+    );
+    for (title, belongs) in SECTIONS {
+        section(&mut out, title, belongs);
+    }
+    attributes(&mut out);
+    out.push_str(TAIL);
+    out
+}
+
+type Belongs = fn(&Metric) -> bool;
+
+const SECTIONS: [(&str, Belongs); 3] = [
+    ("Requests", |metric| !server(metric) && !own(metric)),
+    ("Pools, processes, sockets", server),
+    ("The run itself", own),
+];
+
+fn server(metric: &Metric) -> bool {
+    let name = metric.name;
+    [
+        "wsgiprobe.pool.",
+        "wsgiprobe.listen.",
+        "process.",
+        "wsgiprobe.process.",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start))
+}
+
+fn own(metric: &Metric) -> bool {
+    let name = metric.name;
+    ["wsgiprobe.account.", "wsgiprobe.probe.", "wsgiprobe.build."]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+fn section(out: &mut String, title: &str, belongs: Belongs) {
+    let _ = write!(
+        out,
+        "\n## {title}\n\n\
+         | metric | Prometheus | InfluxDB | unit | kind | labels | is | measured by |\n\
+         |---|---|---|---|---|---|---|---|\n"
+    );
+    let metrics = Id::ALL.iter().map(|id| id.metric());
+    for metric in metrics.filter(|metric| belongs(metric)) {
+        let labels = metric
+            .attributes
+            .iter()
+            .map(|attribute| code(attribute.name));
+        let influx = metric.influx.map(|(measurement, fields)| {
+            let fields = fields.split(' ').map(|field| match field {
+                "..." => field.to_owned(),
+                field => code(field),
+            });
+            format!(
+                "{}: {}",
+                code(measurement),
+                fields.collect::<Vec<_>>().join(" ")
+            )
+        });
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            code(metric.name),
+            code(&metric.prometheus_name()),
+            influx.unwrap_or_default(),
+            code(metric.unit.ucum()),
+            kind(metric.kind),
+            labels.collect::<Vec<_>>().join(" "),
+            metric.description,
+            metric.source,
+        );
+    }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        // Prometheus does not tell them apart.
+        Kind::UpDownCounter => "up-down counter (gauge)",
+        kind => kind.name(),
+    }
+}
+
+fn attributes(out: &mut String) {
+    out.push_str("\n## Labels\n\n| label | is |\n|---|---|\n");
+    let mut told: Vec<Attribute> = Vec::new();
+    for attribute in Id::ALL.iter().flat_map(|id| id.metric().attributes) {
+        if !told.contains(attribute) {
+            told.push(*attribute);
+            let _ = writeln!(out, "| {} | {} |", code(attribute.name), attribute.values);
+        }
+    }
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+/// Filled to the width of the other documents.
+fn paragraph(out: &mut String, text: &str) {
+    const WIDTH: usize = 102;
+    out.push('\n');
+    let mut length = 0;
+    for word in text.split(' ') {
+        if length > 0 && length + 1 + word.len() > WIDTH {
+            out.push('\n');
+            length = 0;
+        } else if length > 0 {
+            out.push(' ');
+            length += 1;
+        }
+        out.push_str(word);
+        length += word.len();
+    }
+    out.push('\n');
+}
