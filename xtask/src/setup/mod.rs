@@ -28,7 +28,7 @@ enum Done {
 
 type Step = (&'static str, fn(&Progress) -> Result<Done>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("rustup", rustup::present),
     ("rustfmt and clippy", rustup::components),
     ("Debian packages", packages::install),

@@ -20,7 +20,7 @@ const BUILD: [&str; 6] = [
 /// The servers that the tests and the demo watch and write to: here, and in the
 /// guests of `cargo xtask vm`. Redis and Postgres, with Python's libraries for them,
 /// are what applications wait for; tmux is the terminal that a screen is drawn on.
-pub const SERVERS: [&str; 8] = [
+pub const SERVERS: [&str; 9] = [
     "apache2",
     "libapache2-mod-wsgi-py3",
     "influxdb",

@@ -1,6 +1,6 @@
 //! Batches on disk, for a database that is away: bounded, checked, oldest first.
 //!
-//! A ring of [`SEGMENTS`] files that are opened once and for all. A batch is appended to
+//! A ring of files that are opened once and for all. A batch is appended to
 //! one of them; when it is full, the next is emptied for it, and the batches that still
 //! waited there are dropped: they are the oldest. A file of which every batch was
 //! delivered is cut to nothing. Why no crate does this:
