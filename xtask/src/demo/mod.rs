@@ -10,6 +10,7 @@
 
 mod apache;
 mod load;
+mod pages;
 mod probe;
 mod routes;
 mod stored;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use apache::Apache;
+use pages::Pages;
 use probe::Probe;
 use stored::Stored;
 use tempfile::TempDir;
@@ -30,7 +32,7 @@ use crate::{root, setup, workspace};
 
 /// Between the load's last answer and wsgiprobe's end: the time to look at the
 /// final figures, and room for a machine that is slow.
-const AFTER_LOAD: Duration = Duration::from_secs(4);
+const AFTER_LOAD: Duration = Duration::from_secs(6);
 
 /// How to show it.
 #[derive(clap::Args)]
@@ -39,7 +41,7 @@ pub struct Options {
     #[arg(long)]
     no_setup: bool,
     /// How long wsgiprobe watches.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(6..=600))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(8..=600))]
     seconds: u64,
 }
 
@@ -80,23 +82,37 @@ fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()
     progress.say(format_args!("Apache {} at {}", apache.pid(), apache.url()));
     progress.say(format_args!("InfluxDB at {}", influx.url()));
 
+    let pages = Pages::new()?;
     let mut probe = progress.step("attach wsgiprobe", || {
-        Probe::attach(&binary, folder.path(), &apache, &influx, watched, interrupt)
+        let servers = (&apache, &influx, &pages);
+        Probe::attach(&binary, folder.path(), servers, watched, interrupt)
     })?;
+    progress.say(format_args!("web page at http://{}", pages.web));
+    progress.say(format_args!(
+        "metrics at http://{}/metrics",
+        pages.prometheus
+    ));
 
     let what = format!("load: {} routes at a fixed pace", routes::ROUTES.len());
-    let answered = progress.step(what, || {
+    let (answered, scraped) = progress.step(what, || {
         let answered = load::run(apache.url(), watched.saturating_sub(AFTER_LOAD), interrupt)?;
+        let scraped = pages.scraped(answered, interrupt)?;
         probe.wait(interrupt)?;
-        Ok(answered)
+        Ok((answered, scraped))
     })?;
 
     progress.step("compare", || {
         verdict::print(&verdict::Evidence {
             answered,
+            scraped,
             logged: apache.logged(answered)?,
             report: probe.report()?,
             stored: Stored::read(&influx)?,
         })
-    })
+    })?;
+    progress.say(format_args!(
+        "the report is kept: {}",
+        pages.report.display()
+    ));
+    Ok(())
 }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::apache::Apache;
+use super::pages::Pages;
 use crate::influx::{self, InfluxDb};
 use crate::interrupt::Interrupt;
 use crate::process::Process;
@@ -40,8 +41,7 @@ impl Probe {
     pub fn attach(
         binary: &Path,
         folder: &Path,
-        apache: &Apache,
-        influx: &InfluxDb,
+        (apache, influx, pages): (&Apache, &InfluxDb, &Pages),
         watched: Duration,
         interrupt: &Interrupt,
     ) -> Result<Self> {
@@ -57,6 +57,11 @@ impl Probe {
                 .arg(&jsonl)
                 .arg("--summary")
                 .arg(&summary)
+                // What is said here would go through its screen.
+                .arg("--no-tui")
+                .args(["--web", &pages.web, "--prometheus", &pages.prometheus])
+                .arg("--report")
+                .arg(&pages.report)
                 .stderr(Stdio::piped()),
         )?;
 

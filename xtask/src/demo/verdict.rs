@@ -11,6 +11,8 @@ use crate::progress::{bad, bold, good};
 pub struct Evidence {
     /// Requests that the load had an answer to.
     pub answered: u64,
+    /// Requests of which Prometheus would read.
+    pub scraped: u64,
     /// Requests in Apache's access log.
     pub logged: u64,
     /// What wsgiprobe wrote.
@@ -23,6 +25,7 @@ pub struct Evidence {
 pub fn print(evidence: &Evidence) -> Result<()> {
     let Evidence {
         answered,
+        scraped,
         logged,
         report,
         stored,
@@ -36,6 +39,7 @@ pub fn print(evidence: &Evidence) -> Result<()> {
     let counts = [
         ("the load: answered", *answered),
         ("wsgiprobe --jsonl: lines", report.lines),
+        ("wsgiprobe --prometheus: scraped", *scraped),
         ("wsgiprobe --summary: reported", count(summary, "reported")),
         (
             "InfluxDB: sum of the aggregates",
@@ -129,6 +133,7 @@ mod tests {
     fn evidence(reported: u64, lost: u64) -> Evidence {
         Evidence {
             answered: 10,
+            scraped: reported,
             logged: 10,
             report: Report {
                 lines: reported,
@@ -154,13 +159,13 @@ mod tests {
     #[test]
     fn a_loss_fails_even_if_it_is_confessed() {
         let error = print(&evidence(9, 1)).unwrap_err();
-        assert_eq!(error.to_string(), "4 of the counts disagree");
+        assert_eq!(error.to_string(), "5 of the counts disagree");
     }
 
     #[test]
     fn a_silent_loss_is_a_count_more() {
         let error = print(&evidence(9, 0)).unwrap_err();
-        assert_eq!(error.to_string(), "5 of the counts disagree");
+        assert_eq!(error.to_string(), "6 of the counts disagree");
     }
 
     #[test]
