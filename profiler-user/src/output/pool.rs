@@ -1,23 +1,8 @@
 //! How full the pools are, each interval.
 
-use std::collections::BTreeMap;
-
 use super::human;
 use super::text::{Line, Tone};
-use crate::pool::{Kind, Pool, Snapshot};
-
-/// The processes of one pool: a daemon group's, Apache's children, or others.
-#[derive(Debug, Default)]
-struct Group {
-    processes: u64,
-    busy: u64,
-    /// `None` once a part is not known.
-    threads: Option<u64>,
-    /// Busy thread time and what there was of it, nanoseconds.
-    used_ns: (u64, u64),
-    /// The longest of its processes, nanoseconds.
-    full_ns: Option<u64>,
-}
+use crate::pool::{Group, Kind, Pool, Snapshot};
 
 /// A line for each pool; none while nothing is done.
 #[must_use]
@@ -26,20 +11,11 @@ pub fn pools(snapshot: &Snapshot) -> Vec<Line> {
     if snapshot.pools.iter().all(is_idle) {
         return Vec::new();
     }
-    let mut groups: BTreeMap<(Kind, &str), Group> = BTreeMap::new();
-    for pool in &snapshot.pools {
-        let name = pool.process_group.as_deref().unwrap_or_default();
-        let group = groups.entry((pool.kind, name)).or_insert(Group {
-            threads: Some(0),
-            ..Group::default()
-        });
-        group.add(pool);
-    }
-    let line = |((kind, name), group): (&(Kind, &str), &Group)| {
-        let text = format!("  {} {}", title(*kind, name), group.text());
-        Line::new(group.tone(), text)
+    let line = |((kind, name), group): ((Kind, &str), Group)| {
+        let text = format!("  {} {}", title(kind, name), text(&group));
+        Line::new(tone(&group), text)
     };
-    let mut lines: Vec<Line> = groups.iter().map(line).collect();
+    let mut lines: Vec<Line> = snapshot.groups().into_iter().map(line).collect();
     // Whoever waits there waits for Apache, which comes last but for other servers.
     if let (Some(last), false) = (lines.last_mut(), snapshot.listeners.is_empty()) {
         let waiting = snapshot.listeners.iter().map(|one| u64::from(one.queue));
@@ -54,48 +30,33 @@ pub fn pools(snapshot: &Snapshot) -> Vec<Line> {
     lines
 }
 
-impl Group {
-    fn add(&mut self, pool: &Pool) {
-        let threads = pool.threads.map(u64::from);
-        self.processes += 1;
-        self.busy += u64::from(pool.busy);
-        self.threads = self.threads.zip(threads).map(|(sum, more)| sum + more);
-        self.used_ns.0 += pool.busy_ns;
-        self.used_ns.1 += threads.unwrap_or(0) * pool.length_ns;
-        // A process of one thread is full whenever it works: that tells nothing.
-        if threads > Some(1) {
-            self.full_ns = self.full_ns.max(pool.full_ns);
-        }
+/// Something waits while every thread of a process is taken.
+fn tone(group: &Group) -> Tone {
+    if group.full_ns > Some(0) {
+        Tone::Warning
+    } else {
+        Tone::Plain
     }
+}
 
-    /// Something waits while every thread of a process is taken.
-    fn tone(&self) -> Tone {
-        if self.full_ns > Some(0) {
-            Tone::Warning
-        } else {
-            Tone::Plain
-        }
-    }
-
-    fn text(&self) -> String {
-        let processes = match self.processes {
-            1 => "1 process".into(),
-            number => format!("{number} processes"),
-        };
-        let Some(threads) = self.threads else {
-            return format!("({processes}): {} busy", human::count(self.busy, "thread"));
-        };
-        let (used, available) = self.used_ns;
-        let text = format!(
-            "({processes}): {} of {threads} threads busy, {} used",
-            self.busy,
-            human::percent(used.min(available), available),
-        );
-        match self.full_ns {
-            None => text,
-            Some(0) => text + ", never full",
-            full => text + ", full " + &human::duration(full),
-        }
+fn text(group: &Group) -> String {
+    let processes = match group.processes {
+        1 => "1 process".into(),
+        number => format!("{number} processes"),
+    };
+    let Some(threads) = group.threads else {
+        return format!("({processes}): {} busy", human::count(group.busy, "thread"));
+    };
+    let (used, available) = group.used_ns;
+    let text = format!(
+        "({processes}): {} of {threads} threads busy, {} used",
+        group.busy,
+        human::percent(used.min(available), available),
+    );
+    match group.full_ns {
+        None => text,
+        Some(0) => text + ", never full",
+        full => text + ", full " + &human::duration(full),
     }
 }
 

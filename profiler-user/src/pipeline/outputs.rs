@@ -17,7 +17,7 @@ use crate::model::Request;
 use crate::privileges::OutputNeeds;
 use crate::report::Keeper;
 use crate::sinks::influxdb::{self, InfluxDb};
-use crate::sinks::jsonl::JsonLines;
+use crate::sinks::jsonl::{JsonLines, shown};
 use crate::sinks::otlp::{self, Otlp};
 use crate::sinks::prometheus::Prometheus;
 use crate::sinks::{Delivered, Notices, Sink};
@@ -215,14 +215,6 @@ fn open(path: &Path) -> io::Result<Box<dyn Write>> {
     } else {
         Box::new(File::create(path)?)
     })
-}
-
-fn shown(path: &Path) -> String {
-    if is_stdout(path) {
-        "stdout".into()
-    } else {
-        path.display().to_string()
-    }
 }
 
 fn influx_settings(influx: &Influx) -> influxdb::Settings {

@@ -20,6 +20,7 @@
 //! of all finished requests and of those still under way. See docs/pools.md.
 
 mod census;
+mod group;
 mod listen;
 mod occupancy;
 mod roles;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use crate::model::Request;
 use census::Census;
+pub use group::Group;
 pub use listen::{Listener, Listeners};
 use occupancy::{Occupancy, Occupied};
 pub use roles::Kind;

@@ -134,7 +134,9 @@ fn delivered(name: &str, report: Report) -> Delivered {
     }
 }
 
-fn shown(path: &Path) -> String {
+/// The output, for people.
+#[must_use]
+pub fn shown(path: &Path) -> String {
     if path == Path::new("-") {
         return "stdout".into();
     }

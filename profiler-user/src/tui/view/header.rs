@@ -1,13 +1,11 @@
 //! What is watched, and how it is doing at a glance.
 
-use std::collections::BTreeMap;
-
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::cells::{beside, clock, count, curve, gauge, left, percent, right};
 use crate::output::{human, pool};
-use crate::pool::{Kind, Snapshot};
+use crate::pool::{Group, Kind, Snapshot};
 use crate::tui::model::Fold;
 use crate::tui::state::{Range, State, View};
 
@@ -100,58 +98,10 @@ fn figures(state: &State, width: usize) -> Line<'static> {
     line
 }
 
-/// The processes of one pool.
-#[derive(Debug, Default)]
-pub struct Group {
-    /// Processes.
-    pub processes: u64,
-    /// Threads at a request.
-    pub busy: u64,
-    /// All of them; `None` once a part is not known.
-    pub threads: Option<u64>,
-    /// Busy thread time and what there was of it, nanoseconds.
-    pub used_ns: (u64, u64),
-    /// How long every thread of a process was taken: the longest, nanoseconds.
-    pub full_ns: Option<u64>,
-    /// Requests of the window.
-    pub requests: u64,
-    /// Length of the window, nanoseconds.
-    pub length_ns: u64,
-}
-
-impl Group {
-    /// Capacity used, 0 to 1.
-    pub fn used(&self) -> Option<f64> {
-        let (used, available) = self.used_ns;
-        self.threads?;
-        (available > 0).then(|| (used as f64 / available as f64).min(1.0))
-    }
-}
-
 /// The pools by name.
 pub fn groups(snapshot: &Snapshot) -> Vec<(String, Group)> {
-    let mut groups: BTreeMap<(Kind, &str), Group> = BTreeMap::new();
-    for pool in &snapshot.pools {
-        let name = pool.process_group.as_deref().unwrap_or_default();
-        let group = groups.entry((pool.kind, name)).or_insert(Group {
-            threads: Some(0),
-            ..Group::default()
-        });
-        let threads = pool.threads.map(u64::from);
-        group.processes += 1;
-        group.busy += u64::from(pool.busy);
-        group.threads = group.threads.zip(threads).map(|(sum, more)| sum + more);
-        group.used_ns.0 += pool.busy_ns;
-        group.used_ns.1 += threads.unwrap_or(0) * pool.length_ns;
-        // A process of one thread is full whenever it works: that tells nothing.
-        if threads > Some(1) {
-            group.full_ns = group.full_ns.max(pool.full_ns);
-        }
-        group.requests += pool.requests;
-        group.length_ns = group.length_ns.max(pool.length_ns);
-    }
     let named = |((kind, name), group): ((Kind, &str), Group)| (pool::title(kind, name), group);
-    groups.into_iter().map(named).collect()
+    snapshot.groups().into_iter().map(named).collect()
 }
 
 fn pools(state: &State, width: usize) -> Line<'static> {

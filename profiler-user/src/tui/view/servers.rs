@@ -3,9 +3,9 @@
 use ratatui::text::{Line, Span};
 
 use super::cells::{count, gauge, heading, left, right};
-use super::header::{Group, groups};
+use super::header::groups;
 use crate::output::human;
-use crate::pool::{Kind, Process};
+use crate::pool::{Group, Kind, Process};
 use crate::tui::state::State;
 
 /// Columns of a gauge.
