@@ -2,17 +2,22 @@
 
 mod conf;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sys::signal::Signal;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 pub use self::conf::{Conf, Mpm, Wsgi};
 use crate::access_log::AccessLog;
 use crate::client::Client;
-use crate::process::Guarded;
+use crate::process::{Guarded, single_threaded_below};
 use crate::server::Server;
 use crate::site::Site;
 use crate::{ports, wait};
@@ -119,6 +124,33 @@ impl Apache {
     /// Ends every child at once, whatever it does, and starts others (SIGHUP).
     pub fn restart_hard(&self) -> Result<()> {
         self.server()?.signal(Signal::SIGHUP)
+    }
+
+    /// Ends event children whose workers are gone, and whose main thread does not know.
+    ///
+    /// A child at `MaxConnectionsPerChild` sends itself SIGTERM to get its main thread
+    /// out of its read of the pipe to the parent (`server/mpm/event/event.c`). One that
+    /// comes before that read is lost, and the child stays until the server stops, with
+    /// whatever connection it had. Such an answer is cut short, and not logged.
+    pub fn end_hollow_children(&self) -> Result<HashSet<u32>> {
+        let mut ended = HashSet::new();
+        wait::until("children without workers to end", || {
+            let before = single_threaded_below(self.pid()?);
+            // One that starts has a single thread too, for a moment.
+            sleep(Duration::from_secs(1));
+            let mut stay = single_threaded_below(self.pid()?);
+            stay.retain(|pid| before.contains(pid));
+            for &pid in &stay {
+                println!("child {pid} has missed its end");
+                match kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM) {
+                    Ok(()) | Err(Errno::ESRCH) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            ended.extend(&stay);
+            Ok(stay.is_empty())
+        })?;
+        Ok(ended)
     }
 
     /// Touches the application's file: daemons are restarted at their next request.

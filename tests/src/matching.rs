@@ -33,7 +33,7 @@ pub struct Check<'a> {
     any_sizes: bool,
     durations: bool,
     begun_before: u64,
-    may_be_unlogged: fn(&Request) -> bool,
+    may_be_unlogged: Box<dyn Fn(&Request) -> bool + 'a>,
 }
 
 impl<'a> Check<'a> {
@@ -46,7 +46,7 @@ impl<'a> Check<'a> {
             any_sizes: false,
             durations: false,
             begun_before: 0,
-            may_be_unlogged: |_| false,
+            may_be_unlogged: Box::new(|_| false),
         }
     }
 
@@ -80,8 +80,8 @@ impl<'a> Check<'a> {
 
     /// Apache need not have logged these: it was killed over them, or its client
     /// left before their turn came.
-    pub fn unlogged(mut self, may: fn(&Request) -> bool) -> Self {
-        self.may_be_unlogged = may;
+    pub fn unlogged(mut self, may: impl Fn(&Request) -> bool + 'a) -> Self {
+        self.may_be_unlogged = Box::new(may);
         self
     }
 
@@ -99,7 +99,7 @@ impl<'a> Check<'a> {
             .iter()
             .filter(|request| !request.incomplete)
             .collect();
-        let pairs = pair(&requests, &reported, self.may_be_unlogged)?;
+        let pairs = pair(&requests, &reported, &self.may_be_unlogged)?;
         let clocks = Clocks::of(self.entries);
         let wrong: Vec<_> = pairs
             .iter()

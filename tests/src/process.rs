@@ -123,6 +123,16 @@ pub fn descendants(root: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
+/// Those below `root` of which one thread is left, or has begun.
+#[must_use]
+pub fn single_threaded_below(root: u32) -> Vec<u32> {
+    let mut found = descendants(root);
+    found.retain(|pid| {
+        std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| tasks.count() == 1)
+    });
+    found
+}
+
 /// What each thread of these processes has spent on CPUs, in nanoseconds, by the
 /// kernel's own account; taken when they have all come to rest.
 pub fn cpu_of_threads(processes: &[u32]) -> Result<HashMap<u32, u64>> {
