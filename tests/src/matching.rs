@@ -150,9 +150,10 @@ impl<'a> Check<'a> {
         );
         ensure!(
             summary.in_flight == 0,
-            "{} still in flight; logged and not reported: {:?}",
+            "{} still in flight; logged and not reported: {:?}\nwsgiprobe: {}",
             summary.in_flight,
-            self.unreported()
+            self.unreported(),
+            self.report.stderr
         );
         Ok(())
     }

@@ -104,10 +104,12 @@ fn streamed(backend: Backend) -> Result<()> {
     for (mpm, wsgi) in [(Mpm::Event, Wsgi::Embedded), (Mpm::Worker, Wsgi::Daemon)] {
         let run = Run::start(backend, Conf::new(mpm, wsgi))?;
         let mut client = run.apache.connect()?;
+        // The first one loads the application, which may take a second.
+        expect_status(&client.get("/hello/before")?, 200)?;
         expect_status(&client.get("/stream/1")?, 200)?;
         expect_status(&client.get("/hello/after")?, 200)?;
         drop(client);
-        let evidence = run.finish(2)?;
+        let evidence = run.finish(3)?;
         evidence.check().run()?;
         let request = evidence.report.only("/stream/1")?;
         let duration = request.duration.context("no duration")?;
