@@ -43,6 +43,16 @@ pub const MIN_ENTRIES: u32 = 16;
 /// event MPM holds on a large host, at 1.5 KiB for each that is there.
 pub const CONNECTION_ENTRIES: u32 = 16_384;
 
+/// Programs that may need a stand-in for a connection that found no room: those of
+/// reads and writes.
+pub const STAND_IN_PLACES: u32 = 7;
+
+/// Where such a stand-in is among the connections: no socket's address is that low.
+#[must_use]
+pub const fn stand_in_key(cpu: u32, place: u32) -> u64 {
+    1 + place as u64 + cpu as u64 * STAND_IN_PLACES as u64
+}
+
 /// For so many connections there is a place for one pipelined request that waits
 /// beyond the second of its connection. Browsers do not pipeline; what does is test
 /// tools.

@@ -4,10 +4,11 @@ use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
 use profiler_common::config::sock_common;
 use profiler_common::event::{AF_INET, AF_INET6};
+use profiler_common::limits::stand_in_key;
 use profiler_common::pairing::conn::{CONN_SIZE, Conn, Endpoints};
 
 use crate::config::setting;
-use crate::maps::{CONN_ZERO, CONNS, Full, PORTS, Place, UNTRACKED, set_full, was_full};
+use crate::maps::{CONN_ZERO, CONNS, Full, PORTS, Place, set_full, was_full};
 
 /// `IPPROTO_TCP` (include/uapi/linux/in.h).
 const IPPROTO_TCP: u16 = 6;
@@ -91,7 +92,7 @@ pub fn open_or_stand_in(place: Place, sock: u64) -> Option<*mut Conn> {
         return Some(conn);
     }
     let zero = CONN_ZERO.get_ptr(0)?;
-    let stand_in = UNTRACKED.get_ptr_mut(place as u32)?;
+    let stand_in = stand_in(place)?;
     // SAFETY: this CPU's own value, used until the hook returns.
     unsafe {
         generated::bpf_probe_read_kernel(stand_in.cast(), CONN_SIZE as u32, zero.cast());
@@ -99,6 +100,15 @@ pub fn open_or_stand_in(place: Place, sock: u64) -> Option<*mut Conn> {
         (*stand_in).late = true;
     }
     Some(stand_in)
+}
+
+/// What stands in for a connection that found no room, in the same map: what is kept in
+/// another one the verifier would go through the pairing for once more.
+#[inline(always)]
+pub fn stand_in(place: Place) -> Option<*mut Conn> {
+    // SAFETY: the helper takes nothing.
+    let cpu = unsafe { generated::bpf_get_smp_processor_id() };
+    find(stand_in_key(cpu, place as u32))
 }
 
 /// Forgets a socket that the kernel destroys.

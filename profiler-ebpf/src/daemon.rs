@@ -47,7 +47,10 @@ pub fn read_to_end(op: &Op, thread: &mut Thread) -> Option<()> {
     thread.forget_daemon();
     let handover = find(far_end)?;
     handover.eof_ns = op.now;
-    deliver(handover, far_end);
+    // Of a request that is parked the daemon still has to find it.
+    if deliver(handover, far_end) || handover.read_ns == 0 {
+        let _ = HANDOVERS.remove(far_end);
+    }
     None
 }
 
@@ -104,20 +107,23 @@ fn hand_over(op: &Op, conn_key: u64, names: u64) -> Option<u64> {
     Some(far_end)
 }
 
-/// Puts a daemon's part into the record of the request.
+/// Puts a daemon's part into the record of the request, if that is under way. The
+/// handover is to be removed after that: until it is gone, the other side finds and
+/// reports it too.
 #[inline(always)]
-fn deliver(handover: &Handover, far_end: u64) {
-    if let Some(conn) = conns::find(handover.conn) {
-        // SAFETY: a valid map value; the thread that serves it does not touch what is
-        // written here before it is done with the request.
-        let slot = unsafe { &mut (*conn).cur };
-        if slot.far_end == far_end && slot.seq == handover.seq {
-            handover.report(&mut slot.header);
-            slot.far_end = 0;
-        }
+fn deliver(handover: &Handover, far_end: u64) -> bool {
+    let Some(conn) = conns::find(handover.conn) else {
+        return false;
+    };
+    // SAFETY: a valid map value; the thread that serves it does not touch what is
+    // written here before it is done with the request.
+    let slot = unsafe { &mut (*conn).cur };
+    if slot.far_end != far_end || slot.seq != handover.seq {
+        return false;
     }
-    // Last: until it is gone, the other side finds and reports it too.
-    let _ = HANDOVERS.remove(far_end);
+    handover.report(&mut slot.header);
+    slot.far_end = 0;
+    true
 }
 
 /// A read of eight bytes from a UNIX socket, by a thread that has nothing to do: it may
@@ -229,10 +235,11 @@ fn close(op: &mut Op, far_end: u64, handover: &Handover) {
     }
     if handover.conn != 0 {
         deliver(handover, far_end);
-    } else if was_full(Full::Handovers) {
-        // Nobody will claim it, and its address will be another socket's.
-        let _ = HANDOVERS.remove(far_end);
+    } else if !was_full(Full::Handovers) {
+        return;
     }
+    // What nobody will claim, too: its address will be another socket's.
+    let _ = HANDOVERS.remove(far_end);
 }
 
 /// A daemon's thread has turned away from a request, or ended: it was over when the

@@ -10,7 +10,7 @@ use profiler_common::handover::Handover;
 use profiler_common::intern::Blob;
 use profiler_common::limits::{
     BLOB_ENTRIES, HANDOVER_ENTRIES, LONG_PATH_ENTRIES, PARKED_ENTRIES, PATH_MAX, PATH_PIECE,
-    PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES,
+    PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES, STAND_IN_PLACES,
 };
 use profiler_common::pairing::conn::{Conn, Slot};
 use profiler_common::stats::{Counter, Counters, PLACES};
@@ -147,10 +147,7 @@ pub enum Place {
 }
 
 const _: () = assert!(Place::ExitAgain as u32 + 1 == PLACES);
-
-/// Stands in for a connection that found no room in `CONNS`, by `Place`.
-#[map]
-pub static UNTRACKED: PerCpuArray<Conn> = PerCpuArray::with_max_entries(PLACES, 0);
+const _: () = assert!(Place::SentFile as u32 + 1 == STAND_IN_PLACES);
 
 /// By `Full`: not 0 once something found no room.
 #[map]

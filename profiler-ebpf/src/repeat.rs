@@ -86,7 +86,7 @@ mod old {
     use profiler_common::pairing::machine::Loop;
 
     use crate::environ::{Looking, Sent};
-    use crate::maps::{OPS, UNTRACKED};
+    use crate::maps::OPS;
     use crate::op::Op;
     use crate::{blobs, conns, tasks};
 
@@ -207,7 +207,7 @@ mod old {
     #[inline(always)]
     fn found(place: u32) -> Option<(&'static mut Op, &'static mut Conn)> {
         let op = operation(place)?;
-        let conn = conns::find(op.sock).or_else(|| UNTRACKED.get_ptr_mut(place))?;
+        let conn = conns::find(op.sock).or_else(|| conns::stand_in(op.place))?;
         // SAFETY: a valid map value that only this socket's operations touch.
         Some((op, unsafe { &mut *conn }))
     }

@@ -176,9 +176,12 @@ impl Conn {
     };
 
     /// Requests on this connection that are seen and not yet reported, those
-    /// waiting in the queue excepted.
+    /// waiting in the queue excepted. A stand-in's are lost.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
+        if self.untracked {
+            return 0;
+        }
         u64::from(self.cur.state == SlotState::Ready)
             + u64::from(self.next.state == SlotState::Ready)
     }

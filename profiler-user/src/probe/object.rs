@@ -7,9 +7,11 @@ use std::thread::JoinHandle;
 use std::os::fd::AsFd as _;
 
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::util::nr_cpus;
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
+use profiler_common::limits::{STAND_IN_PLACES, stand_in_key};
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
 use profiler_common::stats::{Counter, Counters, PLACES};
 
@@ -121,12 +123,21 @@ pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<E
     for (map, entries) in settings.limits.maps() {
         loader.map_max_entries(map, entries);
     }
+    let stand_ins = stand_in_keys()?.count() as u32;
+    loader.map_max_entries("CONNS", settings.limits.connections + stand_ins);
     loader
         // Task storage, which no wrapper of aya's knows and only programs use.
         .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
         .load(&kernel.calls.put_in(made_for.object()))
         .map_err(|error| refused_or_failed(&error))
+}
+
+/// What stands in for connections that find no room, of each program on each CPU.
+fn stand_in_keys() -> Result<impl Iterator<Item = u64>, Error> {
+    let cpus = nr_cpus().map_err(|(file, error)| Error::Failed(format!("{file}: {error}")))?;
+    let places = move |cpu| (0..STAND_IN_PLACES).map(move |place| stand_in_key(cpu, place));
+    Ok((0..cpus as u32).flat_map(places))
 }
 
 /// Whether a map had no room.
@@ -236,13 +247,19 @@ pub struct Maps {
 impl Maps {
     /// Takes them out of the loaded object; the programs keep theirs.
     pub fn take(programs: &mut Ebpf) -> Result<Self, Error> {
+        let mut conns = one::<HashMap<_, u64, Shared<Conn>>>(programs, "CONNS")?;
+        for key in stand_in_keys()? {
+            conns
+                .insert(key, Shared(Conn::EMPTY), 0)
+                .map_err(|error| Error::Failed(format!("map CONNS: {error}")))?;
+        }
         Ok(Self {
             events: one(programs, "EVENTS")?,
             watched: one(programs, "WATCHED")?,
             ports: one(programs, "PORTS")?,
             interned: Interned(one(programs, "INTERNED")?),
             counters: one(programs, "COUNTERS")?,
-            conns: one(programs, "CONNS")?,
+            conns,
             queue: one(programs, "QUEUE")?,
             parked: one(programs, "PARKED")?,
         })
