@@ -1,5 +1,5 @@
 //! Attached and detached again and again under load, `WSGIPROBE_ATTACHES` times (15 if
-//! that is not set): no request fails, nothing stays in the kernel.
+//! that is not set, 4 where processors are emulated): no request fails, nothing stays in the kernel.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::expect_status;
+use harness::emulated::emulated;
 use harness::probe::{Probe, Report};
 use harness::server::Server;
 
@@ -23,6 +24,9 @@ const ATTACHES: &str = "WSGIPROBE_ATTACHES";
 /// Each takes a third of a second and more.
 const USUAL: usize = 15;
 
+/// There each takes half a minute.
+const EMULATED: usize = 4;
+
 fn event_daemon(backend: Backend) -> Result<()> {
     attach_often(backend, Conf::new(Mpm::Event, Wsgi::Daemon))
 }
@@ -33,7 +37,8 @@ fn prefork_embedded(backend: Backend) -> Result<()> {
 
 fn attach_often(backend: Backend, conf: Conf) -> Result<()> {
     let named = std::env::var(ATTACHES).ok();
-    let times: usize = named.and_then(|text| text.parse().ok()).unwrap_or(USUAL);
+    let usual = if emulated() { EMULATED } else { USUAL };
+    let times: usize = named.and_then(|text| text.parse().ok()).unwrap_or(usual);
     let apache = Apache::start(conf)?;
     let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let client = |number: usize| -> Result<()> {
