@@ -8,6 +8,7 @@ mod anatomy;
 mod apache_alone;
 mod before_attach;
 mod bodies;
+mod calm;
 mod cpu;
 mod daemon;
 mod delivery;
