@@ -66,9 +66,9 @@ impl Outputs {
             outputs.add(plan, sink.context("cannot write to InfluxDB")?);
         }
         outputs.pictures(settings, notices)?;
-        if let Some(address) = &settings.prometheus {
+        if let Some(listen) = &settings.prometheus {
             let services = outputs.services()?.handle();
-            let sink = Prometheus::bind(address, services, notices.clone())?;
+            let sink = Prometheus::bind(&listen.to_string(), services, notices.clone())?;
             outputs.needs.serves = true;
             outputs.add(format!("metrics for Prometheus at {}", sink.place()), sink);
         }
