@@ -27,6 +27,7 @@ mod long_paths;
 mod loss;
 mod not_http;
 mod otlp;
+mod otlp_tls;
 mod outputs;
 mod parts;
 mod pipelining;

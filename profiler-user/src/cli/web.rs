@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use super::{Listen, Secret};
 use super::options::OUTPUTS;
+use super::{Listen, Secret};
 
 /// Where the page is if nothing else is said.
 const ADDRESS: &str = "127.0.0.1:8300";
@@ -140,7 +140,13 @@ mod tests {
             let guarded = web(at, Some("0123456789abcdef")).unwrap().unwrap();
             assert!(guarded.token.is_some());
         }
-        for at in ["1", "127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "localhost:1"] {
+        for at in [
+            "1",
+            "127.0.0.1:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+            "localhost:1",
+        ] {
             assert!(web(at, None).unwrap().unwrap().token.is_none());
         }
         assert!(pictures(None).web(&|_| None).unwrap().is_none());

@@ -246,6 +246,7 @@ fn influx_settings(influx: &Influx) -> influxdb::Settings {
         batch_points: INFLUX_BATCH,
         buffer_bytes: INFLUX_BUFFER,
         ca: influx.ca.clone(),
+        secret_file: influx.secret_file.clone(),
         spool: influx
             .spool
             .clone()
@@ -272,6 +273,7 @@ fn otlp_settings(given: &cli::Otlp) -> otlp::Settings {
         },
         slow: given.slow,
         spans: given.spans,
+        ca: given.ca.clone(),
         timeout: OTLP_TIMEOUT,
     }
 }
