@@ -128,7 +128,7 @@ impl Everything {
         let exposed = String::from_utf8(scrape(metrics)?)?;
         let state = Client::connect(page)?.get("/api/state")?;
         expect_status(&state, 200)?;
-        let scrapes = scraper.stop()?;
+        let reads = scraper.stop()?;
         let evidence = run.apache.settle(COUNT)?;
         let mut old = Vec::new();
         // The newest are written a moment later; then no file changes any more.
@@ -148,7 +148,7 @@ impl Everything {
                 entries: evidence,
                 report,
             },
-            scrapes,
+            scrapes: reads,
             events: attentive.read()?,
             state: state.body,
             exposed,
@@ -401,9 +401,9 @@ fn a_slow_one_holds_up_nobody() -> Result<()> {
         seen.collector()?;
         let line = seen.line("points to InfluxDB")?;
         println!("the slow one answered {} times", slow.taken());
-        let (watched, took) = (watches.kept(), takes.kept());
-        println!("{watched} and {took} bytes wait for who does not read");
-        ensure!(took < STATES * seen.state.len() / 2, "it has all of them");
+        let (events, states) = (watches.kept(), takes.kept());
+        println!("{events} and {states} bytes wait for who does not read");
+        ensure!(states < STATES * seen.state.len() / 2, "it has all of them");
         // Or it held up nobody because it was not slow.
         ensure!(line.contains("wait in the spool"), "{line}");
         Ok(())
