@@ -21,7 +21,14 @@ pub struct Influx {
     server: Guarded,
     folder: TempDir,
     port: u16,
+    /// Of a query, if it wants to know who asks.
+    login: String,
 }
+
+/// Who may do everything, where it wants to know.
+pub const USER: &str = "root";
+/// Theirs.
+pub const PASSWORD: &str = "in-a-file";
 
 impl Influx {
     /// Starts an empty server.
@@ -29,8 +36,21 @@ impl Influx {
         Self::start_in(None)
     }
 
+    /// Starts one that lets in [`USER`] alone.
+    pub fn start_guarded() -> Result<Self> {
+        let mut influx = Self::start_with(None, true)?;
+        let first = format!("CREATE USER {USER} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES");
+        influx.request("POST", "", &first)?;
+        influx.login = format!("&u={USER}&p={PASSWORD}");
+        Ok(influx)
+    }
+
     /// Starts one that keeps its data in that folder.
     pub fn start_in(data: Option<&Path>) -> Result<Self> {
+        Self::start_with(data, false)
+    }
+
+    fn start_with(data: Option<&Path>, guarded: bool) -> Result<Self> {
         for _ in 0..ATTEMPTS {
             let folder = tempfile::Builder::new()
                 .prefix("wsgiprobe-influx-")
@@ -42,7 +62,8 @@ impl Influx {
                  [meta]\ndir = \"{data}/meta\"\n\
                  [data]\ndir = \"{data}/data\"\nwal-dir = \"{data}/wal\"\nmax-values-per-tag = 0\n\
                  [monitor]\nstore-enabled = false\n\
-                 [http]\nbind-address = \"127.0.0.1:{port}\"\nlog-enabled = false\n"
+                 [http]\nbind-address = \"127.0.0.1:{port}\"\nlog-enabled = false\n\
+                 auth-enabled = {guarded}\n"
             );
             fs::write(folder.path().join("influxdb.conf"), conf)?;
             if let Some(server) = launch(folder.path(), port)? {
@@ -50,6 +71,7 @@ impl Influx {
                     server,
                     folder,
                     port,
+                    login: String::new(),
                 });
             }
         }
@@ -81,6 +103,12 @@ impl Influx {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The port of that address.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Makes an empty database.
     pub fn create(&self, database: &str) -> Result<()> {
         self.request("POST", database, &format!("CREATE DATABASE {database}"))
@@ -107,7 +135,8 @@ impl Influx {
 
     fn request(&self, method: &str, database: &str, query: &str) -> Result<Value> {
         let (database, query) = (percent_encoded(database), percent_encoded(query));
-        let target = format!("/query?db={database}&epoch=ns&q={query}");
+        let login = &self.login;
+        let target = format!("/query?db={database}&epoch=ns{login}&q={query}");
         let response = http(self.port, method, &target)?;
         expect_status(&response, 200)?;
         serde_json::from_slice(&response.body).context("InfluxDB's answer")

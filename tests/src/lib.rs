@@ -19,7 +19,7 @@
 //! - [`browser`]: a real Chromium, for the web page.
 //! - [`tmux`]: a terminal, and a shell in it.
 //! - [`influx`]: a private InfluxDB; [`prometheus`]: a Prometheus; [`rotel`]: an OpenTelemetry
-//!   collector; [`stores`]: a private Redis and Postgres.
+//!   collector; [`tls`]: a TLS end before it; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
 //! - [`failures`]: all that is wrong, instead of the first.
 //!
@@ -56,5 +56,6 @@ pub mod server;
 pub mod site;
 pub mod skip;
 pub mod stores;
+pub mod tls;
 pub mod tmux;
 pub mod wait;

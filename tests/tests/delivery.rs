@@ -3,7 +3,10 @@
 //!
 //! The output is the same whatever the hooks are: these run with one back end.
 
+mod catching_up;
 mod disk;
+mod gate;
+mod secret;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +42,11 @@ fn conf() -> Conf {
 }
 
 fn watch(apache: &Apache, influx: &Influx, spool: &Path) -> Result<Probe> {
-    let mut arguments = arguments(apache, &influx.url())?;
+    watch_at(apache, &influx.url(), spool)
+}
+
+fn watch_at(apache: &Apache, url: &str, spool: &Path) -> Result<Probe> {
+    let mut arguments = arguments(apache, url)?;
     arguments.push("--influx-spool".into());
     arguments.push(spool.to_str().context("a path in UTF-8")?.into());
     Probe::start(BACKEND, arguments)

@@ -208,16 +208,16 @@ fn away(backend: Backend) -> Result<()> {
 }
 
 /// What the collector printed.
-struct Said {
+pub struct Said {
     /// Lines of each metric, by name; the last that was printed.
     metrics: HashMap<String, Vec<String>>,
-    spans: Vec<Span>,
+    pub spans: Vec<Span>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Span {
+pub struct Span {
     trace: String,
-    parent: String,
+    pub parent: String,
     id: String,
     name: String,
     start: u64,
@@ -226,7 +226,7 @@ struct Span {
 }
 
 impl Said {
-    fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let mut said = Self {
             metrics: HashMap::new(),
             spans: Vec::new(),
@@ -251,11 +251,24 @@ impl Said {
     }
 
     /// The sum of a metric's figures, over its points.
-    fn sum(&self, metric: &str, figure: &str) -> Option<u64> {
+    pub fn sum(&self, metric: &str, figure: &str) -> Option<u64> {
         let lines = self.metrics.get(metric)?.iter();
         lines
             .filter_map(|line| line.strip_prefix(figure)?.parse::<u64>().ok())
             .reduce(|a, b| a + b)
+    }
+
+    /// How many points a histogram has.
+    pub fn points(&self, metric: &str) -> usize {
+        let lines = self.metrics.get(metric).into_iter().flatten();
+        lines.filter(|line| line.starts_with("Count: ")).count()
+    }
+
+    /// From the first span's begin to the last one's end, full seconds; `None` without any.
+    pub fn seconds(&self) -> Option<u64> {
+        let first = self.spans.iter().map(|span| span.start).min()?;
+        let last = self.spans.iter().map(|span| span.end).max()?;
+        Some((last - first) / 1_000_000_000)
     }
 }
 

@@ -34,6 +34,12 @@ pub const fn status_class(status: Option<u16>) -> &'static str {
     }
 }
 
+/// The status as a label of its own: any that HTTP has.
+#[must_use]
+pub fn status(status: Option<u16>) -> Option<u16> {
+    status.filter(|status| (100..=599).contains(status))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +60,9 @@ mod tests {
         assert_eq!(status_class(Some(204)), "2xx");
         assert_eq!(status_class(Some(599)), "5xx");
         assert_eq!(status_class(Some(999)), "other");
+        assert_eq!(
+            [Some(404), Some(999), None].map(status),
+            [Some(404), None, None]
+        );
     }
 }

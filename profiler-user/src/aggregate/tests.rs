@@ -87,7 +87,7 @@ fn a_window_closes_and_the_run_goes_on() {
 }
 
 #[test]
-fn rows_tell_method_and_status_class_apart() {
+fn rows_tell_method_and_status_apart() {
     let mut aggregator = Aggregator::new();
     let mut request = sample::request("/a");
     for (method, status) in [
@@ -101,9 +101,25 @@ fn rows_tell_method_and_status_class_apart() {
         request.status = status;
         aggregator.record(&request);
     }
-    let mut labels: Vec<_> = aggregator
-        .close(0, 1)
+    let window = aggregator.close(0, 1);
+    let mut statuses: Vec<_> = window
         .rows
+        .iter()
+        .map(|row| (row.method, row.status, row.stats.count))
+        .collect();
+    statuses.sort_unstable();
+    assert_eq!(
+        statuses,
+        [
+            ("GET", None, 1),
+            ("GET", Some(200), 1),
+            ("GET", Some(201), 1),
+            ("_OTHER", Some(400), 1),
+            ("_OTHER", Some(418), 1)
+        ]
+    );
+    let mut labels: Vec<_> = window
+        .by_class()
         .iter()
         .map(|row| (row.method, row.status_class, row.stats.count))
         .collect();

@@ -1,5 +1,6 @@
-//! Intervals: rows of [`Stats`] by route, method and status class.
+//! Intervals: rows of [`Stats`] by route, method and status.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -12,8 +13,8 @@ use crate::model::{Request, Wait};
 use crate::request::route::OTHER;
 
 /// Rows of their own in an interval and in the run; requests of more go to the
-/// row of the route [`OTHER`], which adds at most one row for each pair of method
-/// and status class. With histograms of 1 to 27 kB this is the bound on memory.
+/// row of the route [`OTHER`], without their status, which adds at most one row for each
+/// pair of method and status class. With histograms of 1 to 27 kB this is the bound on memory.
 pub const MAX_ROWS: usize = 2_000;
 
 /// What tells one row from another.
@@ -22,9 +23,10 @@ struct Key {
     route: Arc<str>,
     method: &'static str,
     status_class: &'static str,
+    status: Option<u16>,
 }
 
-/// The requests of one route, method and status class.
+/// The requests of one route, method and status.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The path's group.
@@ -33,6 +35,8 @@ pub struct Row {
     pub method: &'static str,
     /// Of [`labels::status_class`].
     pub status_class: &'static str,
+    /// The status itself; `None` where there is none, and for [`OTHER`] past [`MAX_ROWS`].
+    pub status: Option<u16>,
     /// Their numbers.
     pub stats: Stats,
 }
@@ -72,6 +76,28 @@ impl Window {
         routes
     }
 
+    /// The rows merged by route, method and status class. Most classes have one status:
+    /// those rows are given as they are.
+    #[must_use]
+    pub fn by_class(&self) -> Vec<Cow<'_, Row>> {
+        let mut places = HashMap::default();
+        let mut merged: Vec<Cow<'_, Row>> = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            let place = *places
+                .entry((&row.route, row.method, row.status_class))
+                .or_insert(merged.len());
+            match merged.get_mut(place) {
+                Some(first) => {
+                    let first = first.to_mut();
+                    first.status = None;
+                    first.stats.merge(&row.stats);
+                }
+                None => merged.push(Cow::Borrowed(row)),
+            }
+        }
+        merged
+    }
+
     /// Its length in seconds; 0 if the clock was set back.
     #[must_use]
     pub fn seconds(&self) -> f64 {
@@ -100,6 +126,7 @@ impl Aggregator {
             route: Arc::clone(&request.route),
             method: labels::method(request.method.as_deref()),
             status_class: labels::status_class(request.status),
+            status: labels::status(request.status),
         };
         let stats = self.open.row(key);
         stats.record(request);
@@ -137,6 +164,7 @@ impl Table {
     fn row(&mut self, mut key: Key) -> &mut Stats {
         if self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) {
             key.route = OTHER.into();
+            key.status = None;
         }
         self.rows.entry(key).or_default()
     }
@@ -152,6 +180,7 @@ impl Table {
                     route: key.route,
                     method: key.method,
                     status_class: key.status_class,
+                    status: key.status,
                     stats,
                 }
             })

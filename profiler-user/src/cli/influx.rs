@@ -110,6 +110,8 @@ pub struct Influx {
     pub target: InfluxTarget,
     /// PEM file of the authorities to trust, if not those of the system.
     pub ca: Option<PathBuf>,
+    /// File that the token or password is from.
+    pub secret_file: Option<PathBuf>,
     /// Folder for points that wait, and how much it may hold (bytes).
     pub spool: Option<(PathBuf, u64)>,
     /// Names of the measurements.
@@ -163,6 +165,10 @@ impl InfluxOptions {
             );
         }
         let target = self.target(&url, environment)?;
+        let secret_file = match self.api()? {
+            Api::V1 => self.influx_password_file,
+            Api::V2 | Api::V3 => self.influx_token_file,
+        };
         // Neither fails for http and https; from here on the address may be shown.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -170,6 +176,7 @@ impl InfluxOptions {
             url,
             target,
             ca: self.influx_ca,
+            secret_file,
             spool: self.influx_spool.map(|dir| (dir, self.influx_spool_size)),
             schema: self.influx_schema,
             raw: self.influx_raw,

@@ -7,6 +7,7 @@
 mod config;
 mod influx;
 mod limits;
+mod listen;
 mod options;
 mod otlp;
 mod prometheus;
@@ -23,6 +24,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 pub use influx::{Influx, InfluxTarget, Schema};
+pub use listen::Listen;
 pub use options::Hooks;
 use options::{Cli, Subcommand};
 pub use otlp::{Otlp, OtlpHistogram, OtlpProtocol};

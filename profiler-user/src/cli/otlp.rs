@@ -55,6 +55,11 @@ pub(super) struct OtlpOptions {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
     pub otlp_headers_file: Option<PathBuf>,
 
+    /// PEM file with the authority that vouches for an https:// collector, instead of those that
+    /// the system trusts; otherwise OTEL_EXPORTER_OTLP_CERTIFICATE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
+    pub otlp_ca: Option<PathBuf>,
+
     /// Send metrics no more often than this
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration, allow_hyphen_values = true,
           help_heading = OUTPUTS)]
@@ -84,6 +89,8 @@ pub struct Otlp {
     pub protocol: OtlpProtocol,
     /// Sent along.
     pub headers: Vec<(String, Secret)>,
+    /// PEM file of the authorities to trust, if not those of the system.
+    pub ca: Option<PathBuf>,
     /// Of the resource.
     pub resource: Vec<(String, String)>,
     /// Metrics are sent no more often than that.
@@ -102,15 +109,20 @@ pub(super) fn resolve(
     environment: &impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Otlp>, String> {
     let Some(text) = &options.otlp else {
-        return if options.otlp_headers_file.is_some() || options.otlp_protocol.is_some() {
-            Err("--otlp is missing: --otlp-protocol and --otlp-headers-file need it".into())
-        } else {
-            Ok(None)
+        let given = [
+            ("--otlp-protocol", options.otlp_protocol.is_some()),
+            ("--otlp-headers-file", options.otlp_headers_file.is_some()),
+            ("--otlp-ca", options.otlp_ca.is_some()),
+        ];
+        return match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(format!("--otlp is missing: {option} needs it")),
+            None => Ok(None),
         };
     };
     let url = url(text)?;
     Ok(Some(Otlp {
         protocol: protocol(options, &url, environment)?,
+        ca: authority(options, &url, environment)?,
         url,
         headers: headers(options, environment)?,
         resource: resource(environment)?,
@@ -160,6 +172,24 @@ fn protocol(
         Some(_) => Err(format!("{VARIABLE} must be grpc or http/protobuf")),
         None if url.port() == Some(GRPC_PORT) => Ok(OtlpProtocol::Grpc),
         None => Ok(OtlpProtocol::Http),
+    }
+}
+
+/// The variable may be meant for other programs: without TLS it says nothing.
+fn authority(
+    options: &OtlpOptions,
+    url: &Url,
+    environment: &impl Fn(&str) -> Option<String>,
+) -> Result<Option<PathBuf>, String> {
+    let secure = url.scheme() == "https";
+    match &options.otlp_ca {
+        Some(_) if !secure => {
+            Err("--otlp-ca is for an https:// collector, and --otlp names none".into())
+        }
+        Some(file) => Ok(Some(file.clone())),
+        None => Ok(environment("OTEL_EXPORTER_OTLP_CERTIFICATE")
+            .filter(|_| secure)
+            .map(PathBuf::from)),
     }
 }
 
@@ -281,12 +311,25 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_is_for_tls() {
+        let variable = [("OTEL_EXPORTER_OTLP_CERTIFICATE", "theirs.pem")];
+        let of = |arguments: &[&str]| resolved(arguments, &variable).map(|otlp| otlp.unwrap().ca);
+        let secure = ["--otlp", "https://h:4317"];
+        assert_eq!(of(&secure).unwrap(), Some("theirs.pem".into()));
+        assert_eq!(of(&["--otlp", "http://h:4317"]).unwrap(), None);
+        let named = [secure[0], secure[1], "--otlp-ca", "ours.pem"];
+        assert_eq!(of(&named).unwrap(), Some("ours.pem".into()));
+    }
+
+    #[test]
     fn what_cannot_work_is_told() {
         for (arguments, variables, word) in [
             (&["--otlp", "h:4317"][..], &[][..], "http://"),
             (&["--otlp", "http://u:p@h:4317"], &[], "--otlp-headers-file"),
             (&["--otlp", "http://h:4318/v1/metrics"], &[], "/v1/"),
             (&["--otlp-protocol", "grpc"], &[], "--otlp is missing"),
+            (&["--otlp-ca", "f"], &[], "--otlp is missing"),
+            (&["--otlp", "http://h", "--otlp-ca", "f"], &[], "https://"),
             (
                 &["--otlp", "http://h"],
                 &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")],

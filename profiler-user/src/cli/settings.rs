@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use regex::Regex;
 
 use super::options::Options;
-use super::{Hooks, Influx, Otlp, Web, otlp};
+use super::{Hooks, Influx, Listen, Otlp, Web, otlp};
 use crate::limits::Limits;
 use crate::request::patterns::Patterns;
 use crate::sinks::jsonl::Rotation;
@@ -45,7 +45,7 @@ pub struct Settings {
     /// A terminal may be drawn on.
     pub tui: bool,
     /// Where Prometheus may scrape: host and port.
-    pub prometheus: Option<String>,
+    pub prometheus: Option<Listen>,
     /// An OpenTelemetry collector, if it is to be written to.
     pub otlp: Option<Otlp>,
 }

@@ -1,6 +1,5 @@
 //! Values of options that clap does not parse by itself.
 
-use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -47,23 +46,6 @@ pub(super) fn file_bytes(text: &str) -> Result<u64, String> {
         return Err("must be 64KiB or more".into());
     }
     Ok(size.as_u64())
-}
-
-/// An address to listen on, as host and port: `9464`, `:9464`, `host:9464`,
-/// `[::1]:9464`. Without a host it is this host's own, which no other can reach.
-pub(super) fn address(text: &str) -> Result<String, String> {
-    const FORMS: &str = "give PORT, HOST:PORT or [IPV6]:PORT, e.g. 9464";
-    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    let port: u16 = port.parse().map_err(|_| FORMS.to_owned())?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    match (host, bare) {
-        ("", _) => Ok(format!("127.0.0.1:{port}")),
-        (_, Some(inner)) if inner.parse::<Ipv6Addr>().is_err() => Err(FORMS.into()),
-        (_, None) if host.contains([':', '/', ' ']) => Err(FORMS.into()),
-        _ => Ok(format!("{host}:{port}")),
-    }
 }
 
 /// A size that a BPF ring buffer can have: a power of two, whole pages.
@@ -127,30 +109,6 @@ mod tests {
         assert_eq!(spool_bytes("32MiB"), Ok(32 << 20));
         assert!(spool_bytes("32MB").unwrap_err().contains("32.0 MiB"));
         assert!(spool_bytes("much").is_err());
-    }
-
-    #[test]
-    fn addresses_are_of_this_host_unless_said() {
-        for (text, meant) in [
-            ("9464", "127.0.0.1:9464"),
-            (":9464", "127.0.0.1:9464"),
-            ("0.0.0.0:9464", "0.0.0.0:9464"),
-            ("localhost:0", "localhost:0"),
-            ("[::1]:9464", "[::1]:9464"),
-        ] {
-            assert_eq!(address(text).as_deref(), Ok(meant));
-        }
-        for text in [
-            "",
-            "host",
-            "::1:9464",
-            "[host]:1",
-            "http://x:9464",
-            "h:99999",
-            "host:",
-        ] {
-            assert!(address(text).is_err(), "{text}");
-        }
     }
 
     #[test]

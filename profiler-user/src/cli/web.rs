@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use super::Secret;
 use super::options::OUTPUTS;
+use super::{Listen, Secret};
 
 /// Where the page is if nothing else is said.
 const ADDRESS: &str = "127.0.0.1:8300";
@@ -24,11 +24,11 @@ const SHORTEST_TOKEN: usize = 16;
 
 #[derive(Debug, Args)]
 pub(super) struct Pictures {
-    /// Web page at this address, 127.0.0.1:8300 if none is given; beyond this host only with
-    /// a token
+    /// Web page at this address: PORT, HOST:PORT or [IPV6]:PORT, 127.0.0.1:8300 if none is given;
+    /// beyond this host only with a token
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = ADDRESS,
-          value_parser = address, help_heading = OUTPUTS)]
-    pub web: Option<SocketAddr>,
+          help_heading = OUTPUTS)]
+    pub web: Option<Listen>,
 
     /// File with the token that the page asks for; otherwise WSGIPROBE_WEB_TOKEN from the
     /// environment
@@ -43,23 +43,12 @@ pub(super) struct Pictures {
 /// Where a page is served, and to whom.
 #[derive(Debug)]
 pub struct Web {
-    /// Its address.
-    pub address: SocketAddr,
+    /// As it was named.
+    pub listen: Listen,
+    /// What that means; the first that can be had is taken.
+    pub addresses: Vec<SocketAddr>,
     /// What it asks for.
     pub token: Option<Secret>,
-}
-
-/// `ADDR`: an address with a port, a port, or `localhost:PORT`.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let local = |port: &str| {
-        port.parse()
-            .ok()
-            .map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)))
-    };
-    let port = text.strip_prefix("localhost:").unwrap_or(text);
-    text.parse().ok().or_else(|| local(port)).ok_or_else(|| {
-        format!("give an address and a port, e.g. {ADDRESS} or [::1]:8300, or a port alone")
-    })
 }
 
 impl Pictures {
@@ -68,21 +57,29 @@ impl Pictures {
         &self,
         environment: &impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Web>, String> {
-        let Some(address) = self.web else {
+        let Some(listen) = &self.web else {
             return match self.web_token_file {
                 Some(_) => Err("--web-token-file needs --web: what is it the token of?".into()),
                 None => Ok(None),
             };
         };
+        let addresses = listen.addresses().map_err(|error| {
+            format!("--web {listen}: cannot listen there: {error}; choose another address or port")
+        })?;
         let token = self.token(environment)?;
-        if token.is_none() && !address.ip().to_canonical().is_loopback() {
+        let local = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+        if token.is_none() && !addresses.iter().all(local) {
             return Err(format!(
-                "--web {address} can be reached from other hosts, so it takes a token: give \
+                "--web {listen} can be reached from other hosts, so it takes a token: give \
                  --web-token-file FILE or the variable {TOKEN}, or listen on {ADDRESS} and \
                  reach it through a tunnel (ssh -L)"
             ));
         }
-        Ok(Some(Web { address, token }))
+        Ok(Some(Web {
+            listen: listen.clone(),
+            addresses,
+            token,
+        }))
     }
 
     fn token(
@@ -117,7 +114,7 @@ mod tests {
 
     fn pictures(web: Option<&str>) -> Pictures {
         Pictures {
-            web: web.map(|text| address(text).unwrap()),
+            web: web.map(|text| text.parse().unwrap()),
             web_token_file: None,
             report: None,
         }
@@ -128,13 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn addresses_may_be_short() {
-        let local = SocketAddr::from(([127, 0, 0, 1], 9));
-        for text in ["9", "localhost:9", "127.0.0.1:9"] {
-            assert_eq!(address(text), Ok(local));
-        }
-        assert!(address("[::1]:9").unwrap().is_ipv6());
-        assert!(address("here").unwrap_err().contains(ADDRESS));
+    fn a_name_is_looked_up() {
+        let local = web("localhost:9", None).unwrap().unwrap();
+        assert!(local.addresses.iter().all(|address| address.port() == 9));
+        let message = web("nowhere.invalid:9", None).unwrap_err();
+        assert!(message.contains("nowhere.invalid:9"), "{message}");
     }
 
     #[test]
@@ -145,7 +140,13 @@ mod tests {
             let guarded = web(at, Some("0123456789abcdef")).unwrap().unwrap();
             assert!(guarded.token.is_some());
         }
-        for at in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+        for at in [
+            "1",
+            "127.0.0.1:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+            "localhost:1",
+        ] {
             assert!(web(at, None).unwrap().unwrap().token.is_none());
         }
         assert!(pictures(None).web(&|_| None).unwrap().is_none());

@@ -99,8 +99,7 @@ impl Routes {
         let step = (self.next / self.windows) as usize;
         self.next += 1;
         for row in &window.rows {
-            let known = self.all.contains_key(&row.route);
-            let name = if known || self.all.len() < MAX_ROUTES {
+            let name = if self.has_place(&row.route) {
                 Arc::clone(&row.route)
             } else {
                 OTHER.into()
@@ -113,6 +112,12 @@ impl Routes {
             route.steps[step].join(&Step(row.stats.count, row.stats.sum));
             self.touched.insert(name);
         }
+    }
+
+    fn has_place(&self, route: &str) -> bool {
+        // It takes no place from those that have a name, in whatever order they come.
+        let named = self.all.len() - usize::from(self.all.contains_key(OTHER));
+        self.all.contains_key(route) || route == OTHER || named < MAX_ROUTES
     }
 
     fn halve(&mut self) {
@@ -200,6 +205,16 @@ mod tests {
         let other = rows.iter().find(|row| row.route == OTHER).unwrap();
         assert_eq!(other.count, 250);
         assert_eq!(routes.rows(true).len(), 1, "only what changed");
+    }
+
+    #[test]
+    fn the_rest_takes_no_place_of_a_route() {
+        let mut routes = Routes::default();
+        routes.push(&window([OTHER.into()]));
+        routes.push(&window((0..MAX_ROUTES).map(|route| format!("/{route}"))));
+        let rows = routes.rows(false);
+        assert_eq!(rows.len(), MAX_ROUTES + 1);
+        assert!(rows.iter().all(|row| row.count == 1));
     }
 
     #[test]

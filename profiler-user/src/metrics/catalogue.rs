@@ -14,6 +14,8 @@ macro_rules! attributes {
 attributes! {
     METHOD = "http.request.method", "the method; `_OTHER` where OpenTelemetry does not know it";
     CLASS = "http.response.status_class", "`1xx` to `5xx`; `none` without an answer (ours)";
+    STATUS = "http.response.status_code", "the status itself; left out where there is none that HTTP has, and for the rows that found no place";
+    ERROR = "error.type", "the status where it is 5xx, left out elsewhere: how an answer broke off is in `wsgiprobe.request.errors`";
     ROUTE = "route", "the path's group: what varies is `{id}`, `_other` past `--max-routes` (ours)";
     SCHEME = "url.scheme", "`http`: nothing else is followed";
     PART = "part", "`accept_wait` `read_time` `server_time` `queue_time` `daemon_time` `application_time` `send_time` `busy_time` `ttfb`";
@@ -79,7 +81,7 @@ macro_rules! catalogue {
 
 catalogue! {
     RequestDuration = "http.server.request.duration", Histogram, Seconds, Run,
-        &[METHOD, CLASS, ROUTE, SCHEME],
+        &[METHOD, CLASS, ROUTE, SCHEME, STATUS, ERROR],
         "Request line complete to last write to the client; requests without an answer have none",
         "socket hooks: read and write calls that returned", REQUESTS => "count sum le_...";
     Requests = "wsgiprobe.requests", Counter, Of("{request}"), Run, ROW,

@@ -54,7 +54,8 @@ fn row(registry: &mut Registry, row: &Row, route: &Arc<str>) {
     registry.add(Id::RequestSize, own(), stats.request_bytes);
     registry.add(Id::ResponseSize, own(), stats.response_bytes);
     if stats.timed() > 0 {
-        registry.durations(Id::RequestDuration, of(SCHEME), stats);
+        let labels = durations_of(row.method, row.status_class, route, row.status);
+        registry.durations(Id::RequestDuration, labels, stats);
     }
     let mut cpu = Sum::default();
     let mut named = 0;
@@ -80,6 +81,28 @@ fn row(registry: &mut Registry, row: &Row, route: &Arc<str>) {
     }
 }
 
+/// What OpenTelemetry's conventions ask of it.
+fn durations_of(
+    method: &'static str,
+    class: &'static str,
+    route: &Arc<str>,
+    status: Option<u16>,
+) -> [Label; 6] {
+    let code = status.map_or(Label::Absent, |status| u32::from(status).into());
+    let failed = status.filter(|status| *status >= 500);
+    let error = failed.map_or(Label::Absent, |status| {
+        Label::Text(status.to_string().into())
+    });
+    [
+        method.into(),
+        class.into(),
+        route.into(),
+        SCHEME.into(),
+        code,
+        error,
+    ]
+}
+
 fn part(registry: &mut Registry, labels: [Label; 4], sum: Sum) {
     registry.add(Id::PartTime, labels.clone(), sum.ns);
     registry.add(Id::PartRequests, labels, sum.count);
@@ -92,7 +115,7 @@ fn example(registry: &mut Registry, request: &Request, other: &Arc<str>) {
     let method = labels::method(request.method.as_deref());
     let class = labels::status_class(request.status);
     let route = registry.route(&request.route, other, [method, class]);
-    let labels = [method.into(), class.into(), route.into(), SCHEME.into()];
+    let labels = durations_of(method, class, route, labels::status(request.status));
     let example = Example {
         ns,
         end_unix_ns: request.end_unix_ns,

@@ -22,13 +22,16 @@ where each time goes, and how exact it is: [anatomy](anatomy.md). Pools: [pools]
   are underscores, the unit is at the end, and counters have `_total`. So are its labels:
   `http.response.status_class` is `http_response_status_class`.
 - What is not known is left out: a series, or a label.
+- `http.server.request.duration` has the status itself and `error.type`, as OpenTelemetry asks; the others, and
+  all of InfluxDB's but single requests, have its class.
 ";
 
 const TAIL: &str = "
 ## Bounds
 
 Routes are bounded by `--max-routes`, methods and status classes are few: at most 2 000 combinations
-of the three are kept apart, the rest have the route `_other`. Of any other metric at most 20 000
+of the three are kept apart, the rest have the route `_other`. Which statuses there are is the application's choice: in
+an interval, and in a run, at most 2 000 combinations with the status itself are kept apart. Of any other metric at most 20 000
 series are kept; `wsgiprobe.probe.series.unkept` counts what found no place.
 ";
 

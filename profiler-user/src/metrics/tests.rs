@@ -157,7 +157,7 @@ fn counts_go_on_from_window_to_window() {
         value(&registry, Id::Lost, &["ring_full"]),
         Some(Value::Count(2))
     );
-    let of = ["GET", "2xx", "/a", "http"];
+    let of = ["GET", "2xx", "/a", "http", "200", ""];
     let Some(Value::Durations(durations)) = value(&registry, Id::RequestDuration, &of) else {
         panic!("no durations");
     };
@@ -176,6 +176,31 @@ fn counts_go_on_from_window_to_window() {
             .collect::<Vec<_>>(),
         [(1_500_000, 16_596)]
     );
+}
+
+#[test]
+fn durations_have_the_status_itself() {
+    let mut requests = Vec::new();
+    for status in [404, 410, 410, 503] {
+        let mut request = sample::request("/a");
+        request.status = Some(status);
+        requests.push(request);
+    }
+    let mut registry = Registry::new(&about());
+    registry.tick(&tick(&requests));
+    let count = |class, code, error| {
+        let of = ["GET", class, "/a", "http", code, error];
+        match value(&registry, Id::RequestDuration, &of) {
+            Some(Value::Durations(durations)) => durations.count,
+            _ => 0,
+        }
+    };
+    assert_eq!(count("4xx", "404", ""), 1);
+    assert_eq!(count("4xx", "410", ""), 2);
+    assert_eq!(count("5xx", "503", "503"), 1);
+    // The others are by class alone.
+    let all = value(&registry, Id::Requests, &["GET", "4xx", "/a"]);
+    assert_eq!(all, Some(Value::Count(3)));
 }
 
 #[test]

@@ -66,9 +66,9 @@ impl Outputs {
             outputs.add(plan, sink.context("cannot write to InfluxDB")?);
         }
         outputs.pictures(settings, notices)?;
-        if let Some(address) = &settings.prometheus {
+        if let Some(listen) = &settings.prometheus {
             let services = outputs.services()?.handle();
-            let sink = Prometheus::bind(address, services, notices.clone())?;
+            let sink = Prometheus::bind(&listen.to_string(), services, notices.clone())?;
             outputs.needs.serves = true;
             outputs.add(format!("metrics for Prometheus at {}", sink.place()), sink);
         }
@@ -246,6 +246,7 @@ fn influx_settings(influx: &Influx) -> influxdb::Settings {
         batch_points: INFLUX_BATCH,
         buffer_bytes: INFLUX_BUFFER,
         ca: influx.ca.clone(),
+        secret_file: influx.secret_file.clone(),
         spool: influx
             .spool
             .clone()
@@ -272,6 +273,7 @@ fn otlp_settings(given: &cli::Otlp) -> otlp::Settings {
         },
         slow: given.slow,
         spans: given.spans,
+        ca: given.ca.clone(),
         timeout: OTLP_TIMEOUT,
     }
 }

@@ -5,6 +5,7 @@
 //! deliver it counts; that it could not, it tells once, as a line of text to the
 //! `notices` channel.
 
+mod authority;
 pub mod influxdb;
 pub mod jsonl;
 pub(crate) mod names;

@@ -30,9 +30,9 @@ use guard::Guard;
 
 /// The page cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("--web {address}: {source}; stop who has it, or give another address")]
+#[error("--web {listen}: cannot listen there: {source}; choose another address or port")]
 pub struct Error {
-    address: SocketAddr,
+    listen: cli::Listen,
     source: io::Error,
 }
 
@@ -48,7 +48,7 @@ impl Web {
     /// Listens.
     pub fn bind(web: &cli::Web) -> Result<Self, Error> {
         let bind = || -> io::Result<Self> {
-            let listener = TcpListener::bind(web.address)?;
+            let listener = TcpListener::bind(&web.addresses[..])?;
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
             let token = web.token.as_ref().map(cli::Secret::reveal);
@@ -60,7 +60,7 @@ impl Web {
             })
         };
         bind().map_err(|source| Error {
-            address: web.address,
+            listen: web.listen.clone(),
             source,
         })
     }

@@ -33,7 +33,8 @@ fn serve(token: Option<&str>) -> Served {
     let keeper = Keeper::start(&there, None, notices);
     let token = token.map(|token| cli::Secret::new(token).unwrap());
     let web = cli::Web {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        listen: "0".parse().unwrap(),
+        addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
         token,
     };
     let web = Web::bind(&web).unwrap();

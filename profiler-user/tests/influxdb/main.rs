@@ -34,6 +34,7 @@ fn settings(url: &str, target: Target) -> Settings {
         batch_points: 1_000,
         buffer_bytes: 8 << 20,
         ca: None,
+        secret_file: None,
         spool: None,
     }
 }

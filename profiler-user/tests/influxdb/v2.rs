@@ -113,6 +113,32 @@ async fn a_wrong_token_is_told_once_without_saying_it() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_put_right_in_its_file_is_used() {
+    let server = MockServer::start().await;
+    let refused = Mock::given(header("authorization", "Token outdated"));
+    refused.respond_with(unauthorized()).mount(&server).await;
+    let taken = write().respond_with(ResponseTemplate::new(204));
+    taken.mount(&server).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    std::fs::write(&file, "outdated\n").unwrap();
+    let mut settings = v2(&server);
+    if let Target::V2 { token, .. } = &mut settings.target {
+        *token = "outdated".into();
+    }
+    settings.secret_file = Some(file.clone());
+    let (mut influx, mut told) = start(settings);
+    influx.request(&request("/a", 0));
+    until(|| influx.report().errors > 1).await;
+    std::fs::write(&file, "s3cret\n").unwrap();
+    until(|| influx.report().written == 1).await;
+    assert_eq!(influx.finish(DEADLINE).await.written, 1);
+    let told = all(&mut told);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].ends_with("is there again"), "{told:?}");
+}
+
+#[tokio::test]
 async fn overload_is_waited_out_as_asked() {
     let dates = (
         "Sat, 21 Nov 2026 09:37:03 GMT",

@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: wsgiprobe at work, from nothing to a picture.
 //!
-//! A private Apache with a small site, a private InfluxDB, a load of known size,
-//! and wsgiprobe between them; then every count is held against Apache's own
+//! A private Apache with a small site, a private InfluxDB, a private OpenTelemetry
+//! collector, a load of known size, and wsgiprobe between them with every output; then every count is held against Apache's own
 //! access log. All servers are on loopback and end with the demo, however that
 //! ends.
 //!
@@ -9,23 +9,25 @@
 //! counts have to agree to the request.
 
 mod apache;
+mod camera;
+mod collector;
 mod load;
 mod pages;
 mod probe;
 mod routes;
+mod scene;
 mod stored;
+mod tour;
 mod verdict;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use apache::Apache;
-use pages::Pages;
 use probe::Probe;
+use scene::Scene;
 use stored::Stored;
 use tempfile::TempDir;
 
-use crate::influx::InfluxDb;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::{root, setup, workspace};
@@ -43,6 +45,12 @@ pub struct Options {
     /// How long wsgiprobe watches.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(8..=600))]
     seconds: u64,
+    /// Then keep all of it running under load until Ctrl-C: to open the page, say.
+    #[arg(long)]
+    stay: bool,
+    /// Then take the README's pictures, to docs/images.
+    #[arg(long)]
+    screenshots: bool,
 }
 
 /// Shows it; fails if any count disagrees.
@@ -64,7 +72,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()> {
     let watched = Duration::from_secs(options.seconds);
-    let mut progress = Progress::new("demo", 6);
+    let mut progress = Progress::new("demo", 6 + usize::from(options.screenshots));
 
     if options.no_setup {
         progress.begin();
@@ -74,45 +82,50 @@ fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()
     }
     let binary = progress.step("build wsgiprobe", workspace::wsgiprobe)?;
 
-    let (apache, influx) =
-        progress.step("start a private Apache and a private InfluxDB", || {
-            let influx = InfluxDb::start(folder.path(), interrupt)?;
-            Ok((Apache::start(folder.path(), interrupt)?, influx))
-        })?;
-    progress.say(format_args!("Apache {} at {}", apache.pid(), apache.url()));
-    progress.say(format_args!("InfluxDB at {}", influx.url()));
-
-    let pages = Pages::new()?;
-    let mut probe = progress.step("attach wsgiprobe", || {
-        let servers = (&apache, &influx, &pages);
-        Probe::attach(&binary, folder.path(), servers, watched, interrupt)
+    let scene = progress.step("start Apache, InfluxDB and Rotel, all private", || {
+        Scene::set(folder.path(), interrupt)
     })?;
-    progress.say(format_args!("web page at http://{}", pages.web));
-    progress.say(format_args!(
-        "metrics at http://{}/metrics",
-        pages.prometheus
-    ));
+    let mut probe = progress.step("attach wsgiprobe", || {
+        Probe::attach(&binary, &scene, Some(watched), interrupt)
+    })?;
+    scene.say_where(&progress, &binary);
 
+    let url = scene.apache.url();
     let what = format!("load: {} routes at a fixed pace", routes::ROUTES.len());
-    let (answered, scraped) = progress.step(what, || {
-        let answered = load::run(apache.url(), watched.saturating_sub(AFTER_LOAD), interrupt)?;
-        let scraped = pages.scraped(answered, interrupt)?;
+    let (answered, scraped, shown) = progress.step(what, || {
+        let answered = load::run(url, watched.saturating_sub(AFTER_LOAD), interrupt)?;
+        let scraped = scene.pages.scraped(answered, interrupt)?;
+        let shown = scene.pages.shown()?;
         probe.wait(interrupt)?;
-        Ok((answered, scraped))
+        Ok((answered, scraped, shown))
     })?;
 
     progress.step("compare", || {
+        let report = probe.report()?;
         verdict::print(&verdict::Evidence {
             answered,
             scraped,
-            logged: apache.logged(answered)?,
-            report: probe.report()?,
-            stored: Stored::read(&influx)?,
+            shown,
+            collected: scene.collector.requests(report.lines, interrupt)?,
+            logged: scene.apache.logged(answered)?,
+            report,
+            stored: Stored::read(&scene.influx)?,
         })
     })?;
     progress.say(format_args!(
         "the report is kept: {}",
-        pages.report.display()
+        scene.pages.report.display()
     ));
+    if options.screenshots {
+        let taken = progress.step("screenshots", || {
+            tour::screenshots(&scene, &binary, interrupt)
+        })?;
+        for (name, bytes) in taken {
+            progress.say(format_args!("docs/images/{name}: {bytes} bytes"));
+        }
+    }
+    if options.stay {
+        tour::stay(&scene, &binary, &progress, interrupt)?;
+    }
     Ok(())
 }

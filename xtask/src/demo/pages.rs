@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 use ureq::Agent;
 
 use crate::interrupt::Interrupt;
@@ -33,13 +34,23 @@ impl Pages {
         })
     }
 
+    /// As many requests as the page shows.
+    pub fn shown(&self) -> Result<u64> {
+        let url = format!("http://{}/api/state", self.web);
+        let mut answer = agent()
+            .get(&url)
+            .call()
+            .context("asking for the page's state")?;
+        let state: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+        state["total"]["n"]
+            .as_u64()
+            .context("the page has no total")
+    }
+
     /// As many requests as Prometheus would read, once there are `expected`, or when it
     /// is clear that there will not be.
     pub fn scraped(&self, expected: u64, interrupt: &Interrupt) -> Result<u64> {
-        let agent: Agent = Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(2)))
-            .build()
-            .into();
+        let agent = agent();
         let url = format!("http://{}/metrics", self.prometheus);
         let mut found = 0;
         // What has not ended with the window is in the next one.
@@ -53,6 +64,13 @@ impl Pages {
         }
         Ok(found)
     }
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(2)))
+        .build()
+        .into()
 }
 
 /// The sum over all series.

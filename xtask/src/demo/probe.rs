@@ -11,9 +11,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::apache::Apache;
-use super::pages::Pages;
-use crate::influx::{self, InfluxDb};
+use super::scene::Scene;
+use crate::influx;
 use crate::interrupt::Interrupt;
 use crate::process::Process;
 
@@ -23,7 +22,7 @@ const ATTACHED: &str = "wsgiprobe: attached (";
 /// A running wsgiprobe. Its table goes to this terminal.
 pub struct Probe {
     process: Process,
-    watched: Duration,
+    watched: Option<Duration>,
     jsonl: PathBuf,
     summary: PathBuf,
 }
@@ -37,33 +36,40 @@ pub struct Report {
 }
 
 impl Probe {
-    /// Starts it and waits until it is attached.
+    /// Starts it for that time, or until it is dropped, and waits until it is attached.
     pub fn attach(
         binary: &Path,
-        folder: &Path,
-        (apache, influx, pages): (&Apache, &InfluxDb, &Pages),
-        watched: Duration,
+        scene: &Scene,
+        watched: Option<Duration>,
         interrupt: &Interrupt,
     ) -> Result<Self> {
-        let jsonl = folder.join("requests.jsonl");
-        let summary = folder.join("summary.json");
-        let mut process = Process::start(
-            Command::new(binary)
-                .args(["--pid", &apache.pid().to_string()])
-                .args(["--duration", &format!("{}s", watched.as_secs())])
-                .args(["--influx-url", influx.url()])
-                .args(["--influx-db", influx::DATABASE, "--influx-raw"])
-                .arg("--jsonl")
-                .arg(&jsonl)
-                .arg("--summary")
-                .arg(&summary)
-                // What is said here would go through its screen.
-                .arg("--no-tui")
-                .args(["--web", &pages.web, "--prometheus", &pages.prometheus])
+        let jsonl = scene.folder.join("requests.jsonl");
+        let summary = scene.folder.join("summary.json");
+        let pages = &scene.pages;
+        let mut command = Command::new(binary);
+        command
+            .args(["--pid", &scene.apache.pid().to_string()])
+            .args(["--influx-url", scene.influx.url()])
+            .args(["--influx-db", influx::DATABASE, "--influx-raw"])
+            .args(["--otlp", &scene.collector.url])
+            .args(["--otlp-protocol", "grpc"])
+            .arg("--jsonl")
+            .arg(&jsonl)
+            .arg("--summary")
+            .arg(&summary)
+            // What is said here would go through its screen.
+            .arg("--no-tui")
+            .args(["--web", &pages.web, "--prometheus", &pages.prometheus])
+            .stderr(Stdio::piped());
+        match watched {
+            Some(time) => command
+                .args(["--duration", &format!("{}s", time.as_secs())])
                 .arg("--report")
-                .arg(&pages.report)
-                .stderr(Stdio::piped()),
-        )?;
+                .arg(&pages.report),
+            // It is looked at elsewhere, for as long as it is wanted.
+            None => command.stdout(Stdio::null()),
+        };
+        let mut process = Process::start(&mut command)?;
 
         let attached = listen(&mut process)?;
         interrupt.wait_for(
@@ -85,7 +91,7 @@ impl Probe {
 
     /// Waits until it has ended by itself.
     pub fn wait(&mut self, interrupt: &Interrupt) -> Result<()> {
-        let at_most = self.watched + Duration::from_secs(15);
+        let at_most = self.watched.unwrap_or_default() + Duration::from_secs(15);
         let status = interrupt.wait_for("wsgiprobe's end", at_most, || self.process.ended())?;
         if !status.success() {
             bail!("wsgiprobe ended with {status}");

@@ -13,6 +13,10 @@ pub struct Evidence {
     pub answered: u64,
     /// Requests of which Prometheus would read.
     pub scraped: u64,
+    /// Requests on the web page.
+    pub shown: u64,
+    /// Requests that the OpenTelemetry collector was told of.
+    pub collected: u64,
     /// Requests in Apache's access log.
     pub logged: u64,
     /// What wsgiprobe wrote.
@@ -26,6 +30,8 @@ pub fn print(evidence: &Evidence) -> Result<()> {
     let Evidence {
         answered,
         scraped,
+        shown,
+        collected,
         logged,
         report,
         stored,
@@ -40,6 +46,8 @@ pub fn print(evidence: &Evidence) -> Result<()> {
         ("the load: answered", *answered),
         ("wsgiprobe --jsonl: lines", report.lines),
         ("wsgiprobe --prometheus: scraped", *scraped),
+        ("wsgiprobe --web: on the page", *shown),
+        ("Rotel: decoded from OTLP", *collected),
         ("wsgiprobe --summary: reported", count(summary, "reported")),
         (
             "InfluxDB: sum of the aggregates",
@@ -134,6 +142,8 @@ mod tests {
         Evidence {
             answered: 10,
             scraped: reported,
+            shown: reported,
+            collected: reported,
             logged: 10,
             report: Report {
                 lines: reported,
@@ -159,13 +169,13 @@ mod tests {
     #[test]
     fn a_loss_fails_even_if_it_is_confessed() {
         let error = print(&evidence(9, 1)).unwrap_err();
-        assert_eq!(error.to_string(), "5 of the counts disagree");
+        assert_eq!(error.to_string(), "7 of the counts disagree");
     }
 
     #[test]
     fn a_silent_loss_is_a_count_more() {
         let error = print(&evidence(9, 0)).unwrap_err();
-        assert_eq!(error.to_string(), "6 of the counts disagree");
+        assert_eq!(error.to_string(), "8 of the counts disagree");
     }
 
     #[test]

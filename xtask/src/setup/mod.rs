@@ -12,6 +12,7 @@ mod rotel;
 mod rustup;
 mod victoria;
 
+pub use rotel::program as collector;
 use std::time::Instant;
 
 use anyhow::Result;

@@ -22,6 +22,11 @@ pub fn installed(progress: &Progress) -> Result<Done> {
     Ok(Done::Now(program.display().to_string()))
 }
 
+/// Its program, if it is installed.
+pub fn program() -> Result<Option<PathBuf>> {
+    Ok(install::program(&cache()?))
+}
+
 /// `$XDG_CACHE_HOME/wsgiprobe`, else beside the build: as the harness has it.
 fn cache() -> Result<PathBuf> {
     let named = std::env::var_os("XDG_CACHE_HOME").filter(|named| !named.is_empty());

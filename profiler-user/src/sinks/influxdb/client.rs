@@ -3,20 +3,18 @@
 //! Crate `influxdb2` can write to 2.x as well; why that is done here is in
 //! `docs/journal/2026-11-21-influxdb2-crate.md`.
 
-use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 use std::time::SystemTime;
 
 use flate2::{Compression, write::GzEncoder};
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderName, HeaderValue, RETRY_AFTER,
-};
-use reqwest::{Certificate, Response, Url, redirect};
+use reqwest::header::{CONTENT_ENCODING, DATE, HeaderName, RETRY_AFTER};
+use reqwest::{Response, Url, redirect};
 
 use super::answer::{self, Answer};
+use super::credentials::Credentials;
 use super::settings::{Settings, Target};
 use super::{Error, retry_after};
+use crate::sinks::authority;
 
 /// Of an answer's body no more than this is read, bytes.
 const BODY: usize = 64 << 10;
@@ -31,14 +29,7 @@ pub(super) struct Client {
     http: reqwest::Client,
     /// With the query, which holds no secret.
     write_url: Url,
-    authorization: Option<Authorization>,
-}
-
-#[derive(Debug)]
-enum Authorization {
-    /// User and password; `reqwest` encodes them.
-    Basic(String, Option<String>),
-    Token(HeaderValue),
+    credentials: Credentials,
 }
 
 impl Client {
@@ -53,7 +44,11 @@ impl Client {
             .redirect(redirect::Policy::none());
         if let Some(file) = &settings.ca {
             // Like curl's --cacert: who names an authority means no other.
-            http = http.tls_certs_only(authorities(file)?);
+            let read = authority::read(file).map_err(|why| Error::Authority {
+                file: file.clone(),
+                why,
+            })?;
+            http = http.tls_certs_only(read.certificates);
         } else if base.scheme() == "http" {
             // Hosts without CA certificates (an image from scratch) need none then.
             http = http.tls_certs_only([]);
@@ -61,20 +56,20 @@ impl Client {
         Ok(Self {
             http: http.build().map_err(Error::Client)?,
             write_url: write_url(base, &settings.target),
-            authorization: authorization(settings)?,
+            credentials: Credentials::new(settings)?,
         })
+    }
+
+    /// Looks whether the secret was put right in its file; if so it is used from now on.
+    pub(super) async fn renew(&self) -> bool {
+        self.credentials.renew().await
     }
 
     /// Sends some points.
     pub(super) async fn write(&self, lines: &str) -> Answer {
-        let mut request = self.http.post(self.write_url.clone());
-        match &self.authorization {
-            Some(Authorization::Basic(user, password)) => {
-                request = request.basic_auth(user, password.as_ref());
-            }
-            Some(Authorization::Token(token)) => request = request.header(AUTHORIZATION, token),
-            None => {}
-        }
+        let mut request = self
+            .credentials
+            .sign(self.http.post(self.write_url.clone()));
         request = match gzip(lines).await {
             Some(body) => request.header(CONTENT_ENCODING, "gzip").body(body),
             None => request.body(lines.to_owned()),
@@ -119,37 +114,6 @@ fn write_url(mut url: Url, target: &Target) -> Url {
     };
     url.query_pairs_mut().append_pair("precision", precision);
     url
-}
-
-/// The certificates of a PEM file, one at least.
-fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
-    let trouble = |why| Error::Authority {
-        file: file.to_owned(),
-        why,
-    };
-    let pem = fs::read(file).map_err(|error| trouble(error.to_string()))?;
-    let certificates = Certificate::from_pem_bundle(&pem);
-    let certificates = certificates.map_err(|error| trouble(innermost(&error)))?;
-    if certificates.is_empty() {
-        return Err(trouble("there is no certificate in it".into()));
-    }
-    Ok(certificates)
-}
-
-fn authorization(settings: &Settings) -> Result<Option<Authorization>, Error> {
-    let token = match &settings.target {
-        Target::V1 { .. } | Target::V3 { token: None, .. } => None,
-        Target::V2 { token, .. } => Some(format!("Token {token}")),
-        Target::V3 { token, .. } => token.as_ref().map(|token| format!("Bearer {token}")),
-    };
-    if let Some(token) = token {
-        let value = HeaderValue::from_str(&token);
-        let mut value = value.map_err(|_| super::SettingsError::Token)?;
-        value.set_sensitive(true);
-        return Ok(Some(Authorization::Token(value)));
-    }
-    let basic = settings.basic_auth();
-    Ok(basic.map(|(user, password)| Authorization::Basic(user, password)))
 }
 
 /// `None` where it is not worth it. On a thread of its own: a megabyte takes some
@@ -212,6 +176,7 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 mod tests {
     use std::time::Duration;
 
+    use super::super::credentials::Authorization;
     use super::super::settings::Schema;
     use super::*;
 
@@ -226,6 +191,7 @@ mod tests {
             batch_points: 1,
             buffer_bytes: 1,
             ca: None,
+            secret_file: None,
             spool: None,
         }
     }
@@ -268,7 +234,7 @@ mod tests {
         }
         let client = Client::new(&settings("http://u:p%40ss@h", v1)).unwrap();
         assert!(matches!(
-            client.authorization,
+            client.credentials.authorization(),
             Some(Authorization::Basic(user, Some(password))) if user == "u" && password == "p@ss"
         ));
         for target in [v2, v3] {

@@ -88,6 +88,10 @@ impl Delivery {
             {
                 self.shelf.outbox().failed();
                 self.shelf.teller.away(status, &words);
+                if matches!(status, Some(401 | 403)) && self.client.renew().await {
+                    delays = self::delays();
+                    continue;
+                }
                 if self.is_finishing() && self.in_vain(status) {
                     return Err(GivenUp);
                 }

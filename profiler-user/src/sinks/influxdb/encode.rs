@@ -57,9 +57,10 @@ impl Encoder {
     ) {
         match &mut self.kind {
             Kind::Otel { .. } => {
-                for row in &window.rows {
+                // A point of each status would take the place of another of its class.
+                for row in window.by_class() {
                     self.scratch.clear();
-                    points::row(&mut self.scratch, &self.hostname, row, window.end_unix_ns);
+                    points::row(&mut self.scratch, &self.hostname, &row, window.end_unix_ns);
                     emit(&self.scratch);
                 }
                 pools::all(&self.hostname, snapshot, window.end_unix_ns, &mut emit);

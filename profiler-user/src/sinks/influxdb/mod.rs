@@ -13,6 +13,7 @@ mod application;
 mod buckets;
 mod check;
 mod client;
+mod credentials;
 mod delivery;
 mod distinct;
 mod encode;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::Report;
-use super::spool::{Left, Oldest, Spool};
+use super::spool::{Left, Spool, Waiting};
 
 /// Batches are closed at this share of the buffer: dropping one loses no more.
 const BATCHES_IN_BUFFER: usize = 8;
@@ -25,6 +25,13 @@ const BATCH_BYTES: usize = 1 << 20;
 pub(super) struct Batch {
     pub(super) lines: String,
     pub(super) points: u64,
+}
+
+impl Batch {
+    fn append(&mut self, next: &Self) {
+        self.lines.push_str(&next.lines);
+        self.points += next.points;
+    }
 }
 
 /// The queue between the profiling and the delivery.
@@ -55,8 +62,15 @@ struct State {
 #[derive(Debug)]
 struct Sending {
     batch: Arc<Batch>,
-    /// Its number in the spool; `None` if it is in memory alone.
-    number: Option<u64>,
+    /// What it is in the spool, in order; none if it is in memory alone.
+    parts: Vec<Part>,
+}
+
+/// A batch of the spool that is sent, perhaps with others.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    number: u64,
+    points: u64,
 }
 
 /// What became of a batch that was sent.
@@ -135,25 +149,38 @@ impl Outbox {
         self.state().close_batch();
     }
 
-    /// Takes the oldest closed batch for sending; settle it or put it back. Waits for
-    /// the disk, if points [wait there](Self::on_disk).
+    /// Takes the oldest closed batches for sending, as many as make one of the usual size:
+    /// of each second of the server's absence there is one. Settle it or put it back. Waits
+    /// for the disk, if points [wait there](Self::on_disk).
     pub(super) fn take(&self) -> Option<Arc<Batch>> {
         let mut spool = self.spool();
-        let (number, batch) = match spool.as_deref_mut().and_then(|spool| self.oldest(spool)) {
-            Some((number, batch)) => (Some(number), batch),
-            None => (None, self.state().closed.pop_front()?),
+        let found = spool
+            .as_deref_mut()
+            .and_then(|spool| self.on_disk_first(spool));
+        let (batch, parts) = match found {
+            Some(found) => found,
+            None => (self.in_memory_first()?, Vec::new()),
         };
         let batch = Arc::new(batch);
         let sent = Arc::clone(&batch);
-        self.state().sending = Some(Sending { batch, number });
+        self.state().sending = Some(Sending { batch, parts });
         Some(sent)
     }
 
-    fn oldest(&self, spool: &mut Spool) -> Option<(u64, Batch)> {
-        loop {
-            match spool.oldest()? {
-                Oldest::Batch(number, batch) => return Some((number, batch)),
-                Oldest::Lost(points) => {
+    fn on_disk_first(&self, spool: &mut Spool) -> Option<(Batch, Vec<Part>)> {
+        let (mut batch, mut parts) = (Batch::default(), Vec::new());
+        while self.has_room(&batch) {
+            match spool.waiting(parts.len()) {
+                None => break,
+                Some(Waiting::Batch(number, next)) => {
+                    if !parts.is_empty() && !self.fit(&batch, &next) {
+                        break;
+                    }
+                    let points = next.points;
+                    batch.append(&next);
+                    parts.push(Part { number, points });
+                }
+                Some(Waiting::Lost(points)) => {
                     let mut state = self.state();
                     state.report.damaged += 1;
                     state.report.dropped += points;
@@ -161,15 +188,32 @@ impl Outbox {
                 }
             }
         }
+        (!parts.is_empty()).then_some((batch, parts))
+    }
+
+    fn in_memory_first(&self) -> Option<Batch> {
+        let mut state = self.state();
+        let mut batch = state.closed.pop_front()?;
+        while let Some(next) = state.closed.pop_front_if(|next| self.fit(&batch, next)) {
+            batch.append(&next);
+        }
+        Some(batch)
+    }
+
+    const fn has_room(&self, batch: &Batch) -> bool {
+        batch.points < self.batch_points && batch.lines.len() < self.batch_bytes
+    }
+
+    const fn fit(&self, batch: &Batch, next: &Batch) -> bool {
+        batch.points + next.points <= self.batch_points
+            && batch.lines.len() + next.lines.len() <= self.batch_bytes
     }
 
     /// The batch could not be sent now; it is the oldest again.
     pub(super) fn put_back(&self) {
         let mut state = self.state();
-        if let Some(Sending {
-            batch,
-            number: None,
-        }) = state.sending.take()
+        if let Some(Sending { batch, parts }) = state.sending.take()
+            && parts.is_empty()
         {
             state.closed.push_front(Arc::unwrap_or_clone(batch));
         }
@@ -188,11 +232,13 @@ impl Outbox {
         let Some(sending) = state.sending.take() else {
             return;
         };
-        match (sending.number, spool.as_deref_mut()) {
-            (Some(number), Some(spool)) => {
-                if !spool.done(number) {
-                    // Counted when it made room for others, just before it arrived.
-                    state.report.dropped -= sending.batch.points;
+        match spool.as_deref_mut() {
+            Some(spool) if !sending.parts.is_empty() => {
+                for part in sending.parts {
+                    if !spool.done(part.number) {
+                        // Counted when it made room for others, just before it arrived.
+                        state.report.dropped -= part.points;
+                    }
                 }
                 state.report.spooled = spool.points();
             }
@@ -214,7 +260,8 @@ impl Outbox {
             && let Some(number) = self.append(&mut spool, &batch, &mut put)
             && let Some(sending) = &mut self.state().sending
         {
-            sending.number = Some(number);
+            let points = batch.points;
+            sending.parts = vec![Part { number, points }];
         }
         while put.trouble.is_none() {
             let Some(batch) = self.state().closed.pop_front() else {
@@ -277,7 +324,7 @@ impl Outbox {
     pub(super) fn on_disk(&self) -> bool {
         let state = self.state();
         let sending = state.sending.as_ref();
-        state.report.spooled > 0 || sending.is_some_and(|sending| sending.number.is_some())
+        state.report.spooled > 0 || sending.is_some_and(|sending| !sending.parts.is_empty())
     }
 
     /// The counters as they stand.
@@ -306,7 +353,7 @@ impl State {
 
     fn in_memory_alone(&self) -> Option<Arc<Batch>> {
         let sending = self.sending.as_ref();
-        let sending = sending.filter(|sending| sending.number.is_none())?;
+        let sending = sending.filter(|sending| sending.parts.is_empty())?;
         Some(Arc::clone(&sending.batch))
     }
 

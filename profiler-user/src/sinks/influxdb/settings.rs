@@ -29,6 +29,8 @@ pub struct Settings {
     /// PEM file with the certificates of those who may vouch for an `https://` server;
     /// `None`: those that the system trusts.
     pub ca: Option<PathBuf>,
+    /// The file that the token or password is from: it may be put right there during the run.
+    pub secret_file: Option<PathBuf>,
     /// Where points wait on disk while the server is away; `None`: in memory alone.
     pub spool: Option<SpoolSettings>,
 }
@@ -81,6 +83,19 @@ pub enum Target {
         /// As for 2.x; a server may be set up to want none.
         token: Option<String>,
     },
+}
+
+impl Target {
+    /// With another token or password, where there is one.
+    pub(super) fn with_secret(mut self, secret: &str) -> Self {
+        let secret = secret.to_owned();
+        match &mut self {
+            Self::V1 { password, .. } => *password = Some(secret),
+            Self::V2 { token, .. } => *token = secret,
+            Self::V3 { token, .. } => *token = Some(secret),
+        }
+        self
+    }
 }
 
 impl fmt::Debug for Target {

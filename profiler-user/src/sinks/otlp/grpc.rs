@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::Error;
@@ -30,7 +30,12 @@ impl Grpc {
         if settings.url.scheme() == "https" {
             // Another part of the program may have chosen one before; either serves.
             let _ = rustls::crypto::ring::default_provider().install_default();
-            let tls = ClientTlsConfig::new().with_native_roots();
+            let tls = ClientTlsConfig::new();
+            let tls = match super::authorities(settings)? {
+                // Who names an authority means no other.
+                Some(named) => tls.ca_certificate(Certificate::from_pem(named.pem)),
+                None => tls.with_native_roots(),
+            };
             endpoint = endpoint.tls_config(tls).map_err(Error::Grpc)?;
         }
         let mut headers = MetadataMap::new();

@@ -45,7 +45,10 @@ impl Http {
             .timeout(settings.timeout)
             // A redirected POST would arrive as an empty GET, and be taken for success.
             .redirect(redirect::Policy::none());
-        if settings.url.scheme() == "http" {
+        if let Some(named) = super::authorities(settings)? {
+            // Who names an authority means no other.
+            client = client.tls_certs_only(named.certificates);
+        } else if settings.url.scheme() == "http" {
             // Hosts without CA certificates (an image from scratch) need none then.
             client = client.tls_certs_only([]);
         }

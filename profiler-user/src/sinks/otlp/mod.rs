@@ -20,6 +20,7 @@ mod settings;
 mod spans;
 mod values;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -35,6 +36,7 @@ use self::lane::Lane;
 use self::message::{Answer, Message};
 use self::picker::{Picked, Picker};
 pub use self::settings::{Buckets, Protocol, Settings};
+use super::authority::{self, Authorities};
 use super::{Delivered, Finish, Notices, Sink};
 use crate::model::Request;
 use crate::summary::Summary;
@@ -54,12 +56,31 @@ pub enum Error {
     /// A header that cannot be sent.
     #[error("OTEL_EXPORTER_OTLP_HEADERS: {0} or its value cannot stand in a request")]
     Header(String),
+    /// No authority to be had from that file.
+    #[error("--otlp-ca {}: {why}; give a PEM file with the authority's certificate", file.display())]
+    Authority {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// gRPC could not be set up.
     #[error("--otlp: cannot set up gRPC: {0}")]
     Grpc(#[source] tonic::transport::Error),
     /// TLS could not be set up; for `https://` the host needs CA certificates.
     #[error("--otlp: cannot set up the HTTP client: {0}")]
     Http(#[source] reqwest::Error),
+}
+
+/// The authorities to trust, if they are named.
+fn authorities(settings: &Settings) -> Result<Option<Authorities>, Error> {
+    let read = settings.ca.as_ref().map(|file| {
+        authority::read(file).map_err(|why| Error::Authority {
+            file: file.clone(),
+            why,
+        })
+    });
+    read.transpose()
 }
 
 /// What the collector is told.

@@ -1,5 +1,6 @@
 //! Where to write, and how.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
@@ -41,6 +42,9 @@ pub struct Settings {
     pub slow: Duration,
     /// Requests a second that get one; the others are counted.
     pub spans: u32,
+    /// PEM file with the certificates of those who may vouch for an `https://` receiver;
+    /// `None`: those that the system trusts.
+    pub ca: Option<PathBuf>,
     /// For one message, connecting included.
     pub timeout: Duration,
 }

@@ -23,6 +23,7 @@ pub(super) fn settings() -> Settings {
         buckets: Buckets::Explicit,
         slow: Duration::from_secs(1),
         spans: 2,
+        ca: None,
         timeout: Duration::from_secs(5),
     }
 }

@@ -165,15 +165,16 @@ mod tests {
         let text = written(Dialect::OpenMetrics);
         let row = "http_request_method=\"GET\",http_response_status_class=\"2xx\",\
                    route=\"/a\\\"b\\\\c\\nd\"";
+        let of = "url_scheme=\"http\",http_response_status_code=\"200\"";
         for line in [
             "# TYPE http_server_request_duration_seconds histogram".to_owned(),
             "# UNIT http_server_request_duration_seconds seconds".to_owned(),
             format!(
-                "http_server_request_duration_seconds_bucket{{{row},url_scheme=\"http\",le=\"0.0025\"}} 1 \
+                "http_server_request_duration_seconds_bucket{{{row},{of},le=\"0.0025\"}} 1 \
                  # {{process_pid=\"16596\",thread_id=\"16626\"}} 0.0015 1763717823.125"
             ),
             format!(
-                "http_server_request_duration_seconds_bucket{{{row},url_scheme=\"http\",le=\"+Inf\"}} 1"
+                "http_server_request_duration_seconds_bucket{{{row},{of},le=\"+Inf\"}} 1"
             ),
             "# TYPE wsgiprobe_requests counter".to_owned(),
             format!("wsgiprobe_requests_total{{{row}}} 1"),

@@ -113,6 +113,61 @@ fn what_is_sent_while_it_is_put_away_is_sent_once() {
     assert!(outbox.is_empty() && outbox.take().is_none());
 }
 
+/// One of each: written, each in a batch of its own.
+fn each_alone(outbox: &Outbox, points: &[&str]) {
+    for point in points {
+        outbox.push(point);
+        outbox.close_batch();
+    }
+}
+
+#[test]
+fn small_ones_are_sent_together_up_to_the_usual_size() {
+    let dir = tempfile::tempdir().unwrap();
+    for outbox in [in_memory(3, 8000), with_spool(3, 8000, &dir)] {
+        each_alone(&outbox, &["a\n", "b\n", "c\n", "d\n"]);
+        outbox.put_away();
+        each_alone(&outbox, &["e\n"]);
+        // What is on disk is not mixed with what is not.
+        let second = if outbox.has_spool() { "d\n" } else { "d\ne\n" };
+        assert_eq!(taken(&outbox), "a\nb\nc\n");
+        outbox.put_back();
+        assert_eq!(taken(&outbox), "a\nb\nc\n");
+        outbox.settle(Settled {
+            written: 2,
+            rejected: 1,
+        });
+        assert_eq!(taken(&outbox), second);
+        let report = outbox.report();
+        assert_eq!((report.written, report.rejected), (2, 1));
+        assert_eq!(report.spooled, u64::from(outbox.has_spool()));
+    }
+}
+
+#[test]
+fn they_are_no_longer_than_the_usual_size() {
+    // An eighth of the buffer.
+    let outbox = in_memory(100, 8 * 5);
+    each_alone(&outbox, &["aa\n", "b\n", "c\n"]);
+    assert_eq!(taken(&outbox), "aa\nb\n");
+}
+
+#[test]
+fn a_damaged_one_among_them_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let outbox = with_spool(100, 8000, &dir);
+    each_alone(&outbox, &["a\n", "b\n", "c\n"]);
+    outbox.put_away();
+    let segment = dir.path().join("segment-00");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    assert_eq!(taken(&outbox), "a\nc\n");
+    let report = outbox.report();
+    assert_eq!((report.damaged, report.dropped, report.spooled), (1, 1, 2));
+}
+
 fn balance(outbox: &Outbox) -> (u64, u64) {
     let report = outbox.report();
     let state = outbox.state();
@@ -154,6 +209,10 @@ proptest! {
                 (4, sent) => {
                     taken = sent;
                     outbox.put_away();
+                }
+                (6, sent) => {
+                    taken = sent;
+                    outbox.close_batch();
                 }
                 (5, _) if size == 1 => {
                     outbox.close_books();

@@ -74,9 +74,9 @@ pub(super) struct Appended {
     pub(super) dropped: u64,
 }
 
-/// The oldest batch that waits.
+/// A batch that waits.
 #[derive(Debug)]
-pub(super) enum Oldest {
+pub(super) enum Waiting {
     /// Its number, and what is in it.
     Batch(u64, Batch),
     /// It cannot be read; so many points are lost with it.
@@ -202,9 +202,10 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads the oldest batch; it stays until it is [`done`](Self::done).
-    pub(super) fn oldest(&mut self) -> Option<Oldest> {
-        let entry = *self.waiting.front()?;
+    /// Reads the batch that has so many before it; it stays until it is
+    /// [`done`](Self::done). What cannot be read is gone with the answer.
+    pub(super) fn waiting(&mut self, before: usize) -> Option<Waiting> {
+        let entry = *self.waiting.get(before)?;
         let file = &self.folder.segments[entry.segment];
         let mut record = vec![0; entry.length];
         let read = file.read_exact_at(&mut record, entry.start);
@@ -212,10 +213,10 @@ impl Spool {
             && let Some(lines) = record::lines(&record)
         {
             let points = entry.points;
-            return Some(Oldest::Batch(entry.number, Batch { lines, points }));
+            return Some(Waiting::Batch(entry.number, Batch { lines, points }));
         }
         self.done(entry.number);
-        Some(Oldest::Lost(entry.points))
+        Some(Waiting::Lost(entry.points))
     }
 
     /// The batch needs no more delivery. Returns whether it still waited: it may have

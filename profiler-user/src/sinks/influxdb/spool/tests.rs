@@ -31,7 +31,7 @@ fn put(spool: &mut Spool, text: &str) -> u64 {
 /// Takes out all, in order.
 fn drain(spool: &mut Spool) -> Vec<String> {
     let mut all = Vec::new();
-    while let Some(Oldest::Batch(number, batch)) = spool.oldest() {
+    while let Some(Waiting::Batch(number, batch)) = spool.waiting(0) {
         all.push(batch.lines);
         assert!(spool.done(number));
     }
@@ -53,7 +53,7 @@ fn comes_out_in_order_also_by_the_next_run() {
         put(&mut spool, &format!("{n}\n{n}\n"));
     }
     spool.sync().unwrap();
-    let Some(Oldest::Batch(number, first)) = spool.oldest() else {
+    let Some(Waiting::Batch(number, first)) = spool.waiting(0) else {
         panic!("a batch");
     };
     assert_eq!(first.lines, "0\n0\n");
@@ -129,7 +129,7 @@ fn what_is_damaged_while_it_waits_is_lost_alone() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[20] ^= 1;
     fs::write(&path, bytes).unwrap();
-    assert!(matches!(spool.oldest(), Some(Oldest::Lost(2))));
+    assert!(matches!(spool.waiting(0), Some(Waiting::Lost(2))));
     assert_eq!(drain(&mut spool), ["b\n"]);
 }
 
@@ -179,8 +179,8 @@ proptest! {
                     (spool, left) = open(&dir, bytes);
                     prop_assert_eq!(left, Left { points: model.len() as u64, damaged: 0 });
                 }
-                1..=3 => match spool.oldest() {
-                    Some(Oldest::Batch(number, batch)) => {
+                1..=3 => match spool.waiting(0) {
+                    Some(Waiting::Batch(number, batch)) => {
                         prop_assert_eq!(Some(batch.lines), model.pop_front());
                         spool.done(number);
                     }
