@@ -78,7 +78,12 @@ fn server(metric: &Metric) -> bool {
 
 fn own(metric: &Metric) -> bool {
     let name = metric.name;
-    ["wsgiprobe.account.", "wsgiprobe.probe.", "wsgiprobe.build."]
+    [
+        "wsgiprobe.account.",
+        "wsgiprobe.probe.",
+        "wsgiprobe.influx.",
+        "wsgiprobe.build.",
+    ]
         .iter()
         .any(|start| name.starts_with(start))
 }
@@ -97,10 +102,7 @@ fn section(out: &mut String, title: &str, belongs: Belongs) {
             .iter()
             .map(|attribute| code(attribute.name));
         let influx = metric.influx.map(|(measurement, fields)| {
-            let fields = fields.split(' ').map(|field| match field {
-                "..." => field.to_owned(),
-                field => code(field),
-            });
+            let fields = fields.split(' ').map(code);
             format!(
                 "{}: {}",
                 code(measurement),

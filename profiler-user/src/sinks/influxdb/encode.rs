@@ -3,7 +3,7 @@
 use super::distinct::Distinct;
 use super::settings::{Schema, Settings};
 use super::workshop::Workshop;
-use super::{points, pools, raw, upstream};
+use super::{points, pools, raw, shares, upstream};
 use crate::aggregate::Window;
 use crate::model::Request;
 use crate::pool::Snapshot;
@@ -63,6 +63,7 @@ impl Encoder {
                     emit(&self.scratch);
                 }
                 pools::all(&self.hostname, snapshot, window.end_unix_ns, &mut emit);
+                shares::all(&self.hostname, window, &mut emit);
                 upstream::peers(&self.hostname, window, emit);
             }
             Kind::Workshop(workshop) => workshop.window(&self.hostname, window, snapshot, emit),
