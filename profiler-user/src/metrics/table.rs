@@ -84,8 +84,8 @@ fn own(metric: &Metric) -> bool {
         "wsgiprobe.influx.",
         "wsgiprobe.build.",
     ]
-        .iter()
-        .any(|start| name.starts_with(start))
+    .iter()
+    .any(|start| name.starts_with(start))
 }
 
 fn section(out: &mut String, title: &str, belongs: Belongs) {
