@@ -1,9 +1,13 @@
 //! A query's declaration, held against the catalogue: what every data source calls it.
 
+use profiler_common::stats::Counter;
+
 use super::Error;
 use super::source::{Quantile, Query, Show, Variable};
 use crate::aggregate::BUCKET_BOUNDS_NS;
-use crate::metrics::{Id, Kind, Metric};
+use crate::limits::{PORT_FULL, ROUTE_OVERFLOW};
+use crate::metrics::{Attribute, Id, Kind, Metric};
+use crate::summary::{SKIPPED_RUNS, UNDECODED};
 
 /// InfluxDB's tag of the host, which every point has.
 pub(super) const HOST: &str = "host.name";
@@ -148,20 +152,9 @@ impl Asked {
             return Ok(());
         }
         let known = self.metric.attributes.iter().find(|a| a.name == attribute);
-        let known: Vec<&str> = known
-            .map_or("", |known| known.values)
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .collect();
-        // What is described in words has no list.
-        let is_listed = !known.is_empty();
-        if query.values.is_empty() && !is_listed {
-            return Err(format!("{attribute}: name the values"));
-        }
-        let all = known.iter().map(|value| (*value).to_owned()).collect();
+        let known = known.map_or_else(Vec::new, |attribute| values_of(*attribute));
         let values = if query.values.is_empty() {
-            all
+            known.iter().map(|value| (*value).to_owned()).collect()
         } else {
             query.values.clone()
         };
@@ -169,7 +162,7 @@ impl Asked {
             return Err(format!("several of {attribute} without `by`"));
         }
         for value in &values {
-            if is_listed && !known.contains(&value.as_str()) {
+            if !known.contains(&value.as_str()) {
                 return Err(format!("{attribute} is never {value}"));
             }
             let (value, field, per) = (value.clone(), field_of(fields, value), per_field(value));
@@ -201,6 +194,21 @@ impl Asked {
             legend = legend.replace(&format!("{{{by}}}"), &name(by, is_split));
         }
         legend
+    }
+}
+
+/// All that an attribute may be, as the catalogue lists them, or the account.
+fn values_of(attribute: Attribute) -> Vec<&'static str> {
+    let counters = |wanted: fn(Counter) -> bool| {
+        let counters = Counter::ALL.iter().filter(move |counter| wanted(**counter));
+        counters.map(|counter| counter.name())
+    };
+    match attribute.name {
+        "reason" => counters(Counter::is_loss).chain([UNDECODED]).collect(),
+        "note" => counters(Counter::is_note)
+            .chain([PORT_FULL, ROUTE_OVERFLOW, SKIPPED_RUNS])
+            .collect(),
+        _ => attribute.values.split('`').skip(1).step_by(2).collect(),
     }
 }
 

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 /// Grafana's schema of dashboards that this is written to (`@grafana/schema`).
-const SCHEMA_VERSION: u32 = 41;
+const SCHEMA_VERSION: u32 = 42;
 
 /// Name and source, in the order in which they are listed.
 const SOURCES: [(&str, &str); 6] = [

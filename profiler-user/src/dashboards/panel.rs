@@ -70,7 +70,7 @@ fn one(dashboard: &Dashboard, panel: &Panel, from: DataSource) -> Result<Option<
     let mut json = json!({
         "type": kind(panel.kind),
         "title": panel.title,
-        "description": panel.description,
+        "description": description(panel),
         "transparent": false,
         "options": options(panel, from),
         "fieldConfig": {"defaults": defaults(panel), "overrides": overrides(panel)},
@@ -83,6 +83,11 @@ fn one(dashboard: &Dashboard, panel: &Panel, from: DataSource) -> Result<Option<
         }
     }
     Ok(Some(json))
+}
+
+fn description(panel: &Panel) -> String {
+    let good = if panel.quiet { " 0 in a good run." } else { "" };
+    format!("{}{good}", panel.description)
 }
 
 const fn kind(kind: Kind) -> &'static str {

@@ -79,7 +79,6 @@ pub(super) struct Panel {
     /// What a text says.
     #[serde(default)]
     pub text: String,
-    /// A text that stands in for it where a data source has none of its queries.
     #[serde(default)]
     pub query: Vec<Query>,
 }

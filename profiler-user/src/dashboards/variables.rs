@@ -11,7 +11,7 @@ pub(super) fn all(dashboard: &Dashboard, from: DataSource) -> Vec<Value> {
     let mut all = vec![json!({
         "name": "datasource", "label": "Data source", "type": "datasource",
         "query": from.plugin(), "regex": "", "refresh": 1, "hide": 0, "skipUrlSync": false,
-        "multi": false, "includeAll": false, "options": [], "current": {},
+        "multi": false, "includeAll": false, "options": [], "current": {"selected": false, "text": "", "value": ""},
     })];
     all.extend(
         dashboard
