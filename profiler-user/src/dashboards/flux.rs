@@ -19,130 +19,152 @@ pub(super) fn queries(asked: &Asked, of_range: bool, table: bool) -> Vec<String>
 }
 
 fn one(asked: &Asked, columns: &[&Column], of_range: bool, table: bool) -> String {
-    let mut flux = String::new();
-    if asked.show == Show::Buckets {
-        flux.push_str("import \"strings\"\n\n");
-    }
-    flux.push_str(&source(asked, columns));
-    let tags: Vec<String> = asked.tags().map(|tag| format!("\"{tag}\"")).collect();
-    let with = |more: &[&str]| {
-        let more = more.iter().map(|more| format!("\"{more}\""));
-        more.chain(tags.iter().cloned())
-            .collect::<Vec<_>>()
-            .join(", ")
+    let mut pipe = Pipe {
+        columns,
+        tags: asked.tags().map(|tag| format!("\"{tag}\"")).collect(),
+        flux: source(asked, columns),
     };
-    let sums = |flux: &mut String, of_range: bool, fill: bool| {
-        let _ = write!(
-            flux,
-            "\n  |> group(columns: [{}])\n  |> toFloat()",
-            with(&["_field"])
-        );
-        flux.push_str(if of_range {
-            "\n  |> sum()"
-        } else if fill {
-            "\n  |> aggregateWindow(every: v.windowPeriod, fn: sum, createEmpty: true)\n  |> fill(value: 0.0)"
-        } else {
-            "\n  |> aggregateWindow(every: v.windowPeriod, fn: sum, createEmpty: false)"
-        });
-    };
-    let mut has_time = !of_range;
     match asked.show {
-        Show::Rate => {
-            has_time = true;
-            sums(&mut flux, false, true);
-            flux.push_str(
-                "\n  |> map(fn: (r) => ({r with _value: r._value * 1000000000.0 / float(v: int(v: v.windowPeriod))}))",
-            );
-        }
-        Show::Total => sums(&mut flux, of_range, true),
-        Show::Mean => {
-            sums(&mut flux, of_range, false);
-            let keys = if of_range {
-                with(&[])
-            } else {
-                with(&["_time"])
-            };
-            // Of one value there is no key to pivot by.
-            let keys = if keys.is_empty() {
-                "\"_start\"".to_owned()
-            } else {
-                keys
-            };
-            if of_range && tags.is_empty() {
-                flux.push_str("\n  |> map(fn: (r) => ({r with _start: v.timeRangeStart}))");
-            }
-            let column = columns[0];
-            let per = column.per.as_deref().unwrap_or_default();
-            let _ = write!(
-                flux,
-                "\n  |> group()\n  |> pivot(rowKey: [{keys}], columnKey: [\"_field\"], valueColumn: \"_value\")\
-                 \n  |> map(fn: (r) => ({{r with _value: r[\"{}\"] / r[\"{per}\"]}}))",
-                column.field
-            );
-        }
-        Show::Level => {
-            has_time = true;
-            let _ = write!(
-                flux,
-                "\n  |> aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false)\
-                 \n  |> toFloat()\n  |> group(columns: [{}])\n  |> sum()",
-                with(&["_time", "_field"])
-            );
-        }
-        Show::Highest | Show::Average => {
-            let function = if asked.show == Show::Highest {
-                "max"
-            } else {
-                "mean"
-            };
-            let _ = write!(
-                flux,
-                "\n  |> group(columns: [{}])\n  |> toFloat()",
-                with(&["_field"])
-            );
-            if of_range {
-                let _ = write!(flux, "\n  |> {function}()");
-            } else {
-                let _ = write!(
-                    flux,
-                    "\n  |> aggregateWindow(every: v.windowPeriod, fn: {function}, createEmpty: false)"
-                );
-            }
-        }
-        Show::Quantile => {
-            let field = &columns[0].field;
-            let _ = write!(
-                flux,
-                "\n  |> toFloat()\
-                 \n  |> pivot(rowKey: [\"_time\"], columnKey: [\"_field\"], valueColumn: \"_value\")\
-                 \n  |> filter(fn: (r) => exists r[\"{field}\"])\n  |> group(columns: [{}])",
-                with(&[])
-            );
-            if !of_range {
-                flux.push_str("\n  |> window(every: v.windowPeriod)");
-            }
-            let _ = write!(
-                flux,
-                "\n  |> reduce(identity: {{w: 0.0, n: 0.0}}, fn: (r, accumulator) => \
-                 ({{w: accumulator.w + r[\"{field}\"] * r[\"count\"], n: accumulator.n + r[\"count\"]}}))\
-                 \n  |> map(fn: (r) => ({{r with _value: r.w / r.n{}}}))",
-                if of_range { "" } else { ", _time: r._stop" }
-            );
-        }
-        Show::Buckets => {
-            sums(&mut flux, false, false);
-            flux.push_str(
-                "\n  |> map(fn: (r) => ({_time: r._time, _value: r._value, le: float(v: strings.trimPrefix(v: r._field, prefix: \"le_\"))}))\
-                 \n  |> group(columns: [\"_time\"])\n  |> sort(columns: [\"le\"])\
-                 \n  |> difference(keepFirst: true)\
-                 \n  |> map(fn: (r) => ({_time: r._time, _value: r._value, _field: string(v: r.le)}))\
-                 \n  |> group(columns: [\"_field\"])",
-            );
-            return flux;
-        }
+        Show::Rate => pipe.rate(),
+        Show::Total => pipe.sums(of_range, true),
+        Show::Mean => pipe.mean(of_range),
+        Show::Level => pipe.level(),
+        Show::Highest => pipe.of_all("max", of_range),
+        Show::Average => pipe.of_all("mean", of_range),
+        Show::Quantile => pipe.quantile(of_range),
+        Show::Buckets => return pipe.buckets(),
     }
+    let has_time = !of_range || matches!(asked.show, Show::Rate | Show::Level);
+    let mut flux = pipe.flux;
     named(&mut flux, asked, columns, has_time, table);
     flux
+}
+
+/// A query in the making.
+struct Pipe<'a> {
+    columns: &'a [&'a Column],
+    /// Those that are kept apart, quoted.
+    tags: Vec<String>,
+    flux: String,
+}
+
+impl Pipe<'_> {
+    fn then(&mut self, step: &str) {
+        self.flux.push_str("\n  |> ");
+        self.flux.push_str(step);
+    }
+
+    /// A list of these columns and the tags.
+    fn with(&self, more: &[&str]) -> String {
+        let more = more.iter().map(|more| format!("\"{more}\""));
+        let all: Vec<String> = more.chain(self.tags.iter().cloned()).collect();
+        format!("[{}]", all.join(", "))
+    }
+
+    fn windows(&mut self, function: &str, empty: bool) {
+        self.then(&format!(
+            "aggregateWindow(every: v.windowPeriod, fn: {function}, createEmpty: {empty})"
+        ));
+    }
+
+    fn sums(&mut self, of_range: bool, fill: bool) {
+        self.then(&format!("group(columns: {})", self.with(&["_field"])));
+        self.then("toFloat()");
+        if of_range {
+            self.then("sum()");
+        } else {
+            self.windows("sum", fill);
+            if fill {
+                self.then("fill(value: 0.0)");
+            }
+        }
+    }
+
+    fn rate(&mut self) {
+        self.sums(false, true);
+        self.then(
+            "map(fn: (r) => ({r with _value: r._value * 1000000000.0 / float(v: int(v: v.windowPeriod))}))",
+        );
+    }
+
+    fn mean(&mut self, of_range: bool) {
+        self.sums(of_range, false);
+        let mut keys = self.with(if of_range { &[] } else { &["_time"] });
+        if of_range && self.tags.is_empty() {
+            // Of one value there is no key to pivot by.
+            self.then("map(fn: (r) => ({r with _start: v.timeRangeStart}))");
+            keys = "[\"_start\"]".into();
+        }
+        let field = &self.columns[0].field;
+        let per = self.columns[0].per.as_deref().unwrap_or_default();
+        let divide = format!("map(fn: (r) => ({{r with _value: r[\"{field}\"] / r[\"{per}\"]}}))");
+        self.then("group()");
+        self.pivot(&keys);
+        self.then(&divide);
+    }
+
+    fn pivot(&mut self, keys: &str) {
+        self.then(&format!(
+            "pivot(rowKey: {keys}, columnKey: [\"_field\"], valueColumn: \"_value\")"
+        ));
+    }
+
+    fn level(&mut self) {
+        self.windows("last", false);
+        self.then("toFloat()");
+        self.then(&format!(
+            "group(columns: {})",
+            self.with(&["_time", "_field"])
+        ));
+        self.then("sum()");
+    }
+
+    fn of_all(&mut self, function: &str, of_range: bool) {
+        self.then(&format!("group(columns: {})", self.with(&["_field"])));
+        self.then("toFloat()");
+        if of_range {
+            self.then(&format!("{function}()"));
+        } else {
+            self.windows(function, false);
+        }
+    }
+
+    /// Each weighed by the requests that it is of.
+    fn quantile(&mut self, of_range: bool) {
+        let field = &self.columns[0].field;
+        let exists = format!("filter(fn: (r) => exists r[\"{field}\"])");
+        let weigh = format!(
+            "reduce(identity: {{w: 0.0, n: 0.0}}, fn: (r, accumulator) => \
+             ({{w: accumulator.w + r[\"{field}\"] * r[\"count\"], n: accumulator.n + r[\"count\"]}}))"
+        );
+        self.then("toFloat()");
+        self.pivot("[\"_time\"]");
+        self.then(&exists);
+        self.then(&format!("group(columns: {})", self.with(&[])));
+        if !of_range {
+            self.then("window(every: v.windowPeriod)");
+        }
+        self.then(&weigh);
+        let time = if of_range { "" } else { ", _time: r._stop" };
+        self.then(&format!(
+            "map(fn: (r) => ({{r with _value: r.w / r.n{time}}}))"
+        ));
+    }
+
+    fn buckets(mut self) -> String {
+        self.sums(false, false);
+        self.then(
+            "map(fn: (r) => ({_time: r._time, _value: r._value, \
+             le: float(v: strings.trimPrefix(v: r._field, prefix: \"le_\"))}))",
+        );
+        self.then("group(columns: [\"_time\"])");
+        self.then("sort(columns: [\"le\"])");
+        // The fields are cumulative.
+        self.then("difference(keepFirst: true)");
+        self.then("map(fn: (r) => ({_time: r._time, _value: r._value, _field: string(v: r.le)}))");
+        self.then("group(columns: [\"_field\"])");
+        format!("import \"strings\"\n\n{}", self.flux)
+    }
 }
 
 fn source(asked: &Asked, columns: &[&Column]) -> String {
@@ -175,7 +197,7 @@ fn named(flux: &mut String, asked: &Asked, columns: &[&Column], has_time: bool, 
     if table {
         let keys: String = asked
             .tags()
-            .map(|tag| format!("\"{tag}\": r[\"{tag}\"], "))
+            .flat_map(|tag| ["\"", tag, "\": r[\"", tag, "\"], "])
             .collect();
         let _ = write!(
             flux,

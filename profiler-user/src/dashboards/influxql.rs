@@ -1,5 +1,7 @@
 //! What is asked for, for InfluxDB's own language.
 
+use std::fmt::Write as _;
+
 use super::asked::{Asked, Column};
 use super::source::Show;
 
@@ -7,106 +9,77 @@ use super::source::Show;
 pub(super) fn query(asked: &Asked, of_range: bool) -> String {
     let from = format!("\"{}\"", asked.measurement);
     let filter = filter(asked);
-    let columns = |each: &dyn Fn(&Column) -> String| {
-        let columns = asked.columns.iter();
-        let columns =
-            columns.map(|column| format!("{} AS \"{}\"", each(column), shown(asked, column)));
-        columns.collect::<Vec<_>>().join(", ")
+    let select = select(asked);
+    let fill = match asked.show {
+        Show::Rate | Show::Total => "0",
+        _ => "none",
     };
-    let tags: Vec<String> = asked.tags().map(|tag| format!("\"{tag}\"")).collect();
-    let group = |time: bool, fill: &str| {
-        let time = time.then(|| "time($__interval)".to_owned());
-        let parts: Vec<String> = time.into_iter().chain(tags.iter().cloned()).collect();
-        if parts.is_empty() {
-            return String::new();
-        }
-        let fill = if parts[0].starts_with("time") {
-            format!(" fill({fill})")
-        } else {
-            String::new()
-        };
-        format!(" GROUP BY {}{fill}", parts.join(", "))
+    let has_steps = !of_range || matches!(asked.show, Show::Rate | Show::Level | Show::Buckets);
+    let group = group(asked, has_steps.then_some(fill));
+    match inner(asked, &from, &filter) {
+        Some(inner) => format!("SELECT {select} FROM ({inner}) WHERE $timeFilter{group}"),
+        None => format!("SELECT {select} FROM {from} WHERE {filter}{group}"),
+    }
+}
+
+/// By time, in steps that are filled so, and by the tags that are kept apart.
+fn group(asked: &Asked, fill: Option<&str>) -> String {
+    let steps = fill.map(|_| "time($__interval)".to_owned());
+    let tags = asked.tags().map(|tag| format!("\"{tag}\""));
+    let parts: Vec<String> = steps.into_iter().chain(tags).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    let fill = fill.map_or(String::new(), |fill| format!(" fill({fill})"));
+    format!(" GROUP BY {}{fill}", parts.join(", "))
+}
+
+/// Where one function of the fields is not enough.
+fn inner(asked: &Asked, from: &str, filter: &str) -> Option<String> {
+    let each = |each: &dyn Fn(&str) -> String| {
+        let fields = asked.columns.iter().map(|column| each(&column.field));
+        fields.collect::<Vec<_>>().join(", ")
     };
-    let (select, from, fill, time) = match asked.show {
-        Show::Rate => {
-            let rate =
-                |column: &Column| format!("sum(\"{}\") * 1000 / $__interval_ms", column.field);
-            (columns(&rate), from, "0", true)
-        }
-        Show::Total => {
-            let total = |column: &Column| format!("sum(\"{}\")", column.field);
-            (columns(&total), from, "0", !of_range)
-        }
-        Show::Mean => {
-            let mean = |column: &Column| {
-                let per = column.per.as_deref().unwrap_or_default();
-                format!("sum(\"{}\") / sum(\"{per}\")", column.field)
-            };
-            (columns(&mean), from, "none", !of_range)
-        }
+    match asked.show {
+        // Of each series the last of a step, to add up.
         Show::Level => {
-            let lasts: Vec<String> = asked
-                .columns
-                .iter()
-                .map(|column| format!("last(\"{0}\") AS \"{0}\"", column.field))
-                .collect();
-            let inner = format!(
-                "(SELECT {} FROM {from} WHERE {filter} GROUP BY time($__interval), * fill(none))",
-                lasts.join(", ")
-            );
-            let sum = |column: &Column| format!("sum(\"{}\")", column.field);
-            (columns(&sum), inner, "none", true)
+            let lasts = each(&|field| format!("last(\"{field}\") AS \"{field}\""));
+            Some(format!(
+                "SELECT {lasts} FROM {from} WHERE {filter} GROUP BY time($__interval), * fill(none)"
+            ))
         }
-        Show::Highest => {
-            let highest = |column: &Column| format!("max(\"{}\")", column.field);
-            (columns(&highest), from, "none", !of_range)
-        }
-        Show::Average => {
-            let average = |column: &Column| format!("mean(\"{}\")", column.field);
-            (columns(&average), from, "none", !of_range)
-        }
+        // Each weighed by the requests that it is of.
         Show::Quantile => {
-            // Weighed by the requests that each is of.
-            let weighed: Vec<String> = asked
-                .columns
-                .iter()
-                .map(|column| {
-                    format!(
-                        "\"{0}\" * \"count\" AS \"{0}\", \"count\" AS \"count\"",
-                        column.field
-                    )
-                })
-                .collect();
-            let inner = format!(
-                "(SELECT {} FROM {from} WHERE {filter} GROUP BY *)",
-                weighed.join(", ")
-            );
-            let mean = |column: &Column| format!("sum(\"{}\") / sum(\"count\")", column.field);
-            (columns(&mean), inner, "none", !of_range)
+            let weighed = each(&|field| format!("\"{field}\" * \"count\" AS \"{field}\""));
+            Some(format!(
+                "SELECT {weighed}, \"count\" AS \"count\" FROM {from} WHERE {filter} GROUP BY *"
+            ))
         }
-        Show::Buckets => {
-            let mut below: Option<&str> = None;
-            let mut select = Vec::new();
-            for column in &asked.columns {
-                let less = below.map_or(String::new(), |field| format!(" - sum(\"{field}\")"));
-                select.push(format!(
-                    "sum(\"{}\"){less} AS \"{}\"",
-                    column.field, column.value
-                ));
-                below = Some(&column.field);
-            }
-            (select.join(", "), from, "none", true)
-        }
-    };
-    let filter = if from.starts_with('(') {
-        "$timeFilter"
-    } else {
-        &filter
-    };
-    format!(
-        "SELECT {select} FROM {from} WHERE {filter}{}",
-        group(time, fill)
-    )
+        _ => None,
+    }
+}
+
+fn select(asked: &Asked) -> String {
+    let mut below: Option<&str> = None;
+    let mut columns = Vec::new();
+    for column in &asked.columns {
+        let field = &column.field;
+        let per = column.per.as_deref().unwrap_or("count");
+        let value = match asked.show {
+            Show::Rate => format!("sum(\"{field}\") * 1000 / $__interval_ms"),
+            Show::Total | Show::Level => format!("sum(\"{field}\")"),
+            Show::Mean | Show::Quantile => format!("sum(\"{field}\") / sum(\"{per}\")"),
+            Show::Highest => format!("max(\"{field}\")"),
+            Show::Average => format!("mean(\"{field}\")"),
+            // The fields are cumulative.
+            Show::Buckets => match below.replace(field) {
+                Some(below) => format!("sum(\"{field}\") - sum(\"{below}\")"),
+                None => format!("sum(\"{field}\")"),
+            },
+        };
+        columns.push(format!("{value} AS \"{}\"", shown(asked, column)));
+    }
+    columns.join(", ")
 }
 
 /// What names a series.
@@ -121,23 +94,22 @@ pub(super) fn alias(asked: &Asked) -> String {
 }
 
 fn shown<'a>(asked: &'a Asked, column: &'a Column) -> &'a str {
-    let is_split = asked.split.as_ref();
-    let is_split = is_split.is_some_and(|(split, _)| asked.by.iter().any(|by| by == split));
-    if !is_split {
-        if asked.legend.is_empty() || asked.legend.contains('{') {
-            &column.field
-        } else {
-            &asked.legend
-        }
-    } else {
-        &column.value
+    let split = asked.split.as_ref();
+    let is_split = split.is_some_and(|(split, _)| asked.by.iter().any(|by| by == split));
+    if is_split || asked.show == Show::Buckets {
+        return &column.value;
+    }
+    match asked.legend.as_str() {
+        legend if legend.is_empty() || legend.contains('{') => &column.field,
+        legend => legend,
     }
 }
 
 fn filter(asked: &Asked) -> String {
     let mut filter = String::from("$timeFilter");
     for (attribute, variable) in &asked.filters {
-        filter += &format!(" AND \"{attribute}\" =~ /^${{{variable}:regex}}$/");
+        // Never fails: a String takes any text.
+        let _ = write!(filter, " AND \"{attribute}\" =~ /^${{{variable}:regex}}$/");
     }
     filter
 }
