@@ -92,94 +92,15 @@ fn complete(backend: Backend, wsgi: Wsgi) -> Result<()> {
     evidence.check().run()?;
     let until = now();
 
-    let skip = if wsgi == Wsgi::Daemon { 0 } else { 2 };
-    let own = "\"time_bucket\" = '' AND \"thread_id\" = ''";
-    let series = each(&influx, "request-metrics", &METRICS[skip..], own)?;
-    ensure!(!series.is_empty(), "no request-metrics");
-    for (name, points) in &series {
-        full(name, points, &METRICS[skip..])?;
-        every_second(name, points)?;
-    }
-    // A process begins with its first request: not all had one in the first load.
-    let longest = series.values().map(Vec::len).max().unwrap_or(0) as u64;
-    ensure!(longest > IDLE + 1, "{longest} points at most");
-    let absent: Vec<_> = METRICS[..skip]
-        .iter()
-        .filter(|field| {
-            series
-                .values()
-                .flatten()
-                .any(|(_, row)| !row[**field].is_null())
-        })
-        .collect();
-    ensure!(absent.is_empty(), "an embedded application has {absent:?}");
-
-    let buckets = each(
-        &influx,
-        "request-metrics",
-        &BUCKETS[skip..],
-        "\"time_bucket\" != ''",
-    )?;
-    ensure!(
-        buckets.len() == 16 * series.len(),
-        "{} series of buckets",
-        buckets.len()
-    );
-    let threads = each(
-        &influx,
-        "request-metrics",
-        &["request_threads_bucket"],
-        "\"thread_id\" != ''",
-    )?;
-    let served = |points: &Points, field: &str| {
-        points
-            .iter()
-            .filter_map(|(_, row)| row[field].as_u64())
-            .sum::<u64>()
-    };
-    let requests = sent as u64;
-    for (name, points) in &buckets {
-        full(name, points, &BUCKETS[skip..])?;
-        every_second(name, points)?;
-    }
-    for (name, points) in &threads {
-        full(name, points, &["request_threads_bucket"])?;
-    }
-    for (of, series, field) in [
-        ("buckets", &buckets, "application_time_bucket"),
-        ("threads", &threads, "request_threads_bucket"),
-    ] {
-        let total: u64 = series.values().map(|points| served(points, field)).sum();
-        ensure!(
-            total == requests,
-            "{of} count {total} of {requests} requests"
-        );
-    }
-
-    let kinds = each(&influx, "process-info", &["cpu", "memory"], "\"pid\" != ''")?;
-    for (name, points) in &kinds {
-        ensure!(name.contains("httpd") || name.contains("wsgi"), "{name}");
-        full(name, points, &["memory"])?;
-        // The first look at a process has no CPU time: there is no second to tell of.
-        full(name, &points[1..].to_vec(), &["cpu"])?;
-        every_second(name, points)?;
-    }
-    let has = |kind: &str| kinds.keys().any(|name| name.contains(kind));
-    ensure!(
-        has("httpd") && has("wsgi") == (wsgi == Wsgi::Daemon),
-        "{:?}",
-        kinds.keys()
-    );
-
+    let of = Fields::of(wsgi);
+    let processes = of.every_second(&influx)?;
+    of.counts(&influx, processes, sent as u64)?;
+    process_info(&influx, wsgi)?;
     let raw = influx.values(
         DATABASE,
         "SELECT \"application_time\" FROM \"raw-requests\"",
     )?;
-    ensure!(
-        raw.len() as u64 == requests,
-        "{} raw requests of {requests}",
-        raw.len()
-    );
+    ensure!(raw.len() == sent, "{} raw requests of {sent}", raw.len());
     let queries = asked::all(DataSource::Influxql, true)?;
     let empty = run_each(&queries, |query| {
         let found = influx.values(DATABASE, &query.filled(from, until))?;
@@ -196,16 +117,94 @@ fn complete(backend: Backend, wsgi: Wsgi) -> Result<()> {
     };
     let empty: Vec<_> = empty.iter().filter(|query| !absent(query)).collect();
     ensure!(empty.is_empty(), "{empty:#?}");
-    println!(
-        "{} processes, {} queries of ours",
-        series.len(),
-        queries.len()
+    println!("{processes} processes, {} queries of ours", queries.len());
+    Ok(())
+}
+
+/// Those that an application has.
+struct Fields {
+    metrics: &'static [&'static str],
+    buckets: &'static [&'static str],
+    never: &'static [&'static str],
+}
+
+impl Fields {
+    fn of(wsgi: Wsgi) -> Self {
+        let skip = if wsgi == Wsgi::Daemon { 0 } else { 2 };
+        Self {
+            metrics: &METRICS[skip..],
+            buckets: &BUCKETS[skip..],
+            never: &METRICS[..skip],
+        }
+    }
+
+    /// Each of a process, each second from its first request on. How many processes.
+    fn every_second(&self, influx: &Influx) -> Result<usize> {
+        let own = "\"time_bucket\" = '' AND \"thread_id\" = ''";
+        let series = each(influx, "request-metrics", &METRICS, own)?;
+        ensure!(!series.is_empty(), "no request-metrics");
+        for (name, points) in &series {
+            full(name, points, self.metrics)?;
+            every_second(name, points)?;
+            let has = |field: &str| points.iter().any(|(_, row)| !row[field].is_null());
+            let too_many: Vec<_> = self.never.iter().filter(|field| has(field)).collect();
+            ensure!(too_many.is_empty(), "{name} has {too_many:?}");
+        }
+        // Not all had a request in the first load.
+        let longest = series.values().map(Vec::len).max().unwrap_or(0) as u64;
+        ensure!(longest > IDLE + 1, "{longest} points at most");
+        Ok(series.len())
+    }
+
+    /// Buckets and threads have each request once.
+    fn counts(&self, influx: &Influx, processes: usize, requests: u64) -> Result<()> {
+        let filter = "\"time_bucket\" != ''";
+        let buckets = each(influx, "request-metrics", self.buckets, filter)?;
+        ensure!(
+            buckets.len() == 16 * processes,
+            "{} series of buckets",
+            buckets.len()
+        );
+        for (name, points) in &buckets {
+            full(name, points, self.buckets)?;
+            every_second(name, points)?;
+        }
+        let (field, filter) = ("request_threads_bucket", "\"thread_id\" != ''");
+        let threads = each(influx, "request-metrics", &[field], filter)?;
+        for (name, points) in &threads {
+            full(name, points, &[field])?;
+            every_second(name, points)?;
+        }
+        for (series, field) in [(&buckets, "application_time_bucket"), (&threads, field)] {
+            let counted = series.values().flatten();
+            let counted = counted.filter_map(|(_, row)| row[field].as_u64());
+            let total: u64 = counted.sum();
+            ensure!(total == requests, "{field}: {total} of {requests} requests");
+        }
+        Ok(())
+    }
+}
+
+fn process_info(influx: &Influx, wsgi: Wsgi) -> Result<()> {
+    let kinds = each(influx, "process-info", &["cpu", "memory"], "\"pid\" != ''")?;
+    for (name, points) in &kinds {
+        ensure!(name.contains("httpd") || name.contains("wsgi"), "{name}");
+        full(name, points, &["memory"])?;
+        // The first look at a process has no CPU time: there is no second to tell of.
+        full(name, &points[1..], &["cpu"])?;
+        every_second(name, points)?;
+    }
+    let has = |kind: &str| kinds.keys().any(|name| name.contains(kind));
+    ensure!(
+        has("httpd") && has("wsgi") == (wsgi == Wsgi::Daemon),
+        "{:?}",
+        kinds.keys()
     );
     Ok(())
 }
 
 /// Time in nanoseconds, and the fields.
-type Points = Vec<(u64, Value)>;
+type Point = (u64, Value);
 
 /// The points by series.
 fn each(
@@ -213,7 +212,7 @@ fn each(
     measurement: &str,
     fields: &[&str],
     filter: &str,
-) -> Result<BTreeMap<String, Points>> {
+) -> Result<BTreeMap<String, Vec<Point>>> {
     let fields: Vec<String> = fields.iter().map(|field| format!("\"{field}\"")).collect();
     let query = format!(
         "SELECT {} FROM \"{measurement}\" WHERE {filter} GROUP BY *",
@@ -226,7 +225,7 @@ fn each(
     Ok(found)
 }
 
-fn full(name: &str, points: &Points, fields: &[&str]) -> Result<()> {
+fn full(name: &str, points: &[Point], fields: &[&str]) -> Result<()> {
     for (time, row) in points {
         let absent: Vec<_> = fields
             .iter()
@@ -242,7 +241,7 @@ fn full(name: &str, points: &Points, fields: &[&str]) -> Result<()> {
 
 /// A window apart, from the first point on; those of a busy machine may be late. The last
 /// window is as long as the run was.
-fn every_second(name: &str, points: &Points) -> Result<()> {
+fn every_second(name: &str, points: &[Point]) -> Result<()> {
     for pair in points[..points.len() - 1].windows(2) {
         let apart = (pair[1].0 - pair[0].0) as f64 / 1e9;
         ensure!(

@@ -1,5 +1,5 @@
 //! `cargo xtask dashboards`: render every Grafana dashboard, and hold them against Grafana's
-//! own types and the Flux in them against InfluxData's parser. Both come from npm, by the
+//! own types and the Flux in them against `InfluxData`'s parser. Both come from npm, by the
 //! versions and integrities in `tests/grafana/package-lock.json`.
 
 use std::fs;

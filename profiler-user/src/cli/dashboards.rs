@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 
-use crate::dashboards::DataSource;
+use crate::dashboards::{self, DataSource};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -16,7 +17,7 @@ Examples:
 #[derive(Clone, Debug, Args)]
 pub struct Dashboards {
     /// The dashboard to write to stdout
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(dashboards::names()))]
     name: Option<String>,
 
     /// Write all of them into this folder instead

@@ -32,12 +32,22 @@ fn one(asked: &Asked, columns: &[&Column], of_range: bool, table: bool) -> Strin
         Show::Highest => pipe.of_all("max", of_range),
         Show::Average => pipe.of_all("mean", of_range),
         Show::Quantile => pipe.quantile(of_range),
-        Show::Buckets => return pipe.buckets(),
+        Show::Buckets => return pipe.buckets(asked.measurement),
     }
     let has_time = !of_range || matches!(asked.show, Show::Rate | Show::Level);
-    let mut flux = pipe.flux;
-    named(&mut flux, asked, columns, has_time, table);
-    flux
+    if table {
+        pipe.row(asked);
+    } else {
+        let time = if has_time {
+            "r._time"
+        } else {
+            "v.timeRangeStop"
+        };
+        pipe.then(&series(time, asked.measurement, &name(asked, columns)));
+        pipe.then(GROUPED);
+        pipe.then(SORTED);
+    }
+    pipe.flux
 }
 
 /// A query in the making.
@@ -151,7 +161,20 @@ impl Pipe<'_> {
         ));
     }
 
-    fn buckets(mut self) -> String {
+    /// Of a table: the tags, and a column.
+    fn row(&mut self, asked: &Asked) {
+        let keys: String = asked
+            .tags()
+            .flat_map(|tag| ["\"", tag, "\": r[\"", tag, "\"], "])
+            .collect();
+        self.then(&format!(
+            "map(fn: (r) => ({{{keys}\"{}\": r._value}}))",
+            asked.legend
+        ));
+        self.then("group()");
+    }
+
+    fn buckets(mut self, measurement: &str) -> String {
         self.sums(false, false);
         self.then(
             "map(fn: (r) => ({_time: r._time, _value: r._value, \
@@ -161,8 +184,9 @@ impl Pipe<'_> {
         self.then("sort(columns: [\"le\"])");
         // The fields are cumulative.
         self.then("difference(keepFirst: true)");
-        self.then("map(fn: (r) => ({_time: r._time, _value: r._value, _field: string(v: r.le)}))");
-        self.then("group(columns: [\"_field\"])");
+        self.then(&series("r._time", measurement, "string(v: r.le)"));
+        self.then(GROUPED);
+        self.then(SORTED);
         format!("import \"strings\"\n\n{}", self.flux)
     }
 }
@@ -192,21 +216,19 @@ fn source(asked: &Asked, columns: &[&Column]) -> String {
     flux
 }
 
-/// Leaves a name and a value: that is what Grafana shows as the name.
-fn named(flux: &mut String, asked: &Asked, columns: &[&Column], has_time: bool, table: bool) {
-    if table {
-        let keys: String = asked
-            .tags()
-            .flat_map(|tag| ["\"", tag, "\": r[\"", tag, "\"], "])
-            .collect();
-        let _ = write!(
-            flux,
-            "\n  |> map(fn: (r) => ({{{keys}\"{}\": r._value}}))\n  |> group()",
-            asked.legend
-        );
-        return;
-    }
-    let time = if has_time { "_time: r._time, " } else { "" };
+/// What makes a series of a table: Grafana's plugin looks for these four, and shows
+/// `_field` as the name.
+fn series(time: &str, measurement: &str, name: &str) -> String {
+    format!(
+        "map(fn: (r) => ({{_time: {time}, _measurement: \"{measurement}\", _field: {name}, _value: r._value}}))"
+    )
+}
+
+const GROUPED: &str = "group(columns: [\"_measurement\", \"_field\"])";
+const SORTED: &str = "sort(columns: [\"_time\"])";
+
+/// The legend as an expression.
+fn name(asked: &Asked, columns: &[&Column]) -> String {
     let is_divided = matches!(asked.show, Show::Mean | Show::Quantile);
     let name = asked.legend(|attribute, is_split| {
         if !is_split {
@@ -230,15 +252,11 @@ fn named(flux: &mut String, asked: &Asked, columns: &[&Column], has_time: bool, 
             (_, name) => name.to_owned(),
         })
         .collect();
-    let name = if parts.is_empty() {
+    if parts.is_empty() {
         "r._field".to_owned()
     } else {
         parts.join(" + ")
-    };
-    let _ = write!(
-        flux,
-        "\n  |> map(fn: (r) => ({{{time}_value: r._value, _field: {name}}}))\n  |> group(columns: [\"_field\"])"
-    );
+    }
 }
 
 /// What stands for the field: itself, without what is around it.

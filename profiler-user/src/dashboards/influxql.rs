@@ -84,6 +84,9 @@ fn select(asked: &Asked) -> String {
 
 /// What names a series.
 pub(super) fn alias(asked: &Asked) -> String {
+    if asked.show == Show::Buckets {
+        return "$col".into();
+    }
     asked.legend(|attribute, is_split| {
         if is_split {
             "$col".into()

@@ -73,7 +73,7 @@ fn one(dashboard: &Dashboard, panel: &Panel, from: DataSource) -> Result<Option<
         "description": description(panel),
         "transparent": false,
         "options": options(panel, from),
-        "fieldConfig": {"defaults": defaults(panel), "overrides": overrides(panel)},
+        "fieldConfig": {"defaults": defaults(panel, from), "overrides": overrides(panel)},
     });
     if panel.kind != Kind::Text {
         json["datasource"] = reference(from);
@@ -211,7 +211,7 @@ fn options(panel: &Panel, from: DataSource) -> Value {
     }
 }
 
-fn defaults(panel: &Panel) -> Value {
+fn defaults(panel: &Panel, from: DataSource) -> Value {
     let mut steps = vec![json!({"color": "green", "value": null})];
     steps.extend(
         panel
@@ -228,6 +228,10 @@ fn defaults(panel: &Panel) -> Value {
         if let Some(value) = value {
             defaults[key] = json!(value);
         }
+    }
+    if from == DataSource::Flux && panel.kind != Kind::Table {
+        // Else the measurement's name is before it.
+        defaults["displayName"] = json!("${__field.name}");
     }
     if let Some(decimals) = panel.decimals {
         defaults["decimals"] = json!(decimals);

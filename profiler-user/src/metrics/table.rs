@@ -21,6 +21,8 @@ where each time goes, and how exact it is: [anatomy](anatomy.md). Pools: [pools]
 - Names are OpenTelemetry's where it has one; ours begin with `wsgiprobe.`. In Prometheus' names dots
   are underscores, the unit is at the end, and counters have `_total`. So are its labels:
   `http.response.status_class` is `http_response_status_class`.
+- A field's name with a label in braces stands for a field for each value of that label:
+  `wait_{wait}` for `wait_lock` and the others.
 - What is not known is left out: a series, or a label.
 ";
 

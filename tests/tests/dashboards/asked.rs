@@ -32,7 +32,8 @@ impl DataSource {
 /// A query, and where it is.
 #[derive(Debug)]
 pub struct Asked {
-    place: String,
+    /// The dashboard, and the panel in quotes.
+    pub place: String,
     text: String,
     /// One value, of the end of the range.
     pub is_instant: bool,
