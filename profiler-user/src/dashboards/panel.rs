@@ -78,6 +78,9 @@ fn one(dashboard: &Dashboard, panel: &Panel, from: DataSource) -> Result<Option<
     if panel.kind != Kind::Text {
         json["datasource"] = reference(from);
         json["targets"] = json!(targets);
+        if !panel.kind.is_of_range() {
+            json["interval"] = json!("$step");
+        }
         if panel.kind == Kind::Table {
             json["transformations"] = transformations(&names, from);
         }

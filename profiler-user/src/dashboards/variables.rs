@@ -13,6 +13,16 @@ pub(super) fn all(dashboard: &Dashboard, from: DataSource) -> Vec<Value> {
         "query": from.plugin(), "regex": "", "refresh": 1, "hide": 0, "skipUrlSync": false,
         "multi": false, "includeAll": false, "options": [], "current": {"selected": false, "text": "", "value": ""},
     })];
+    // A step shorter than wsgiprobe's windows would be empty now and then.
+    let steps = ["1s", "5s", "10s", "30s", "1m", "5m"];
+    all.push(json!({
+        "name": "step", "label": "Least step", "type": "custom", "query": steps.join(","),
+        "hide": 0, "skipUrlSync": false, "multi": false, "includeAll": false,
+        "current": {"selected": true, "text": "5s", "value": "5s"},
+        "options": steps.map(|step| json!({
+            "selected": step == "5s", "text": step, "value": step,
+        })),
+    }));
     all.extend(
         dashboard
             .variables
