@@ -19,7 +19,7 @@ use harness::client::expect_status;
 use harness::influx::Influx;
 use harness::ports;
 use harness::probe::Probe;
-use harness::prometheus::{Asks, Prometheus};
+use harness::prometheus::{Asks, Prometheus, lint, scrape};
 use harness::run::Run;
 use harness::server::Server;
 
@@ -69,6 +69,8 @@ fn every_panel_has_data(backend: Backend) -> Result<()> {
         }
         prometheus.range(&query.filled(from, until), from, until)
     })?;
+    let said = lint(&scrape(port)?)?;
+    ensure!(said.is_empty(), "promtool: {said}");
     let not_run = asked::all(DataSource::Flux, false)?;
     let evidence = run.finish(sent)?;
     evidence.check().run()?;

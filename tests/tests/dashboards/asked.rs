@@ -97,7 +97,7 @@ pub fn all(from: DataSource, workshop: bool) -> Result<Vec<Asked>> {
                 });
             }
         }
-        if from != DataSource::Influxql {
+        if from == DataSource::Flux {
             continue;
         }
         // What fills the choices at its top.
@@ -105,8 +105,8 @@ pub fn all(from: DataSource, workshop: bool) -> Result<Vec<Asked>> {
             if variable["type"] == "query" {
                 queries.push(Asked {
                     place: format!("{name}, variable {}", variable["name"]),
-                    text: variable["query"].as_str().context("no query")?.to_owned(),
-                    is_instant: false,
+                    text: choices(&variable["query"])?,
+                    is_instant: from == DataSource::Prometheus,
                     may_be_zero: false,
                 });
             }
@@ -114,6 +114,21 @@ pub fn all(from: DataSource, workshop: bool) -> Result<Vec<Asked>> {
     }
     ensure!(!queries.is_empty(), "no queries for {from:?}");
     Ok(queries)
+}
+
+/// The query of a variable. Prometheus' is no query, but what Grafana makes one of: of
+/// `label_values(metric{...}, label)`.
+fn choices(query: &Value) -> Result<String> {
+    if let Some(text) = query.as_str() {
+        return Ok(text.to_owned());
+    }
+    let text = query["query"].as_str().context("no query")?;
+    let inner = text.strip_prefix("label_values(");
+    let inner = inner.and_then(|inner| inner.strip_suffix(')'));
+    let (series, label) = inner
+        .and_then(|inner| inner.rsplit_once(", "))
+        .with_context(|| format!("no label_values: {text}"))?;
+    Ok(format!("count by ({label}) ({series})"))
 }
 
 /// What tells that there is something: a text that is not empty, too.
