@@ -16,11 +16,13 @@
 //! of them. Beside the line: [`cli`] says what is wanted, [`discovery`] which
 //! processes that means, [`limits`] what bounds it, [`privileges`] what it is allowed,
 //! and [`error`] what the exit status is when it fails. [`tick`] is what all screens and
-//! sinks are told as a window ends, and [`tui`] the screen of a terminal.
+//! sinks are told as a window ends, [`tui`] the screen of a terminal, and [`dashboards`] what Grafana shows of
+//! [`metrics`].
 
 pub mod aggregate;
 pub mod check;
 pub mod cli;
+pub mod dashboards;
 pub mod discovery;
 pub mod error;
 pub mod history;
@@ -64,6 +66,22 @@ pub fn run(invocation: Invocation) -> Result<()> {
             }
             Ok(())
         }
+        Invocation::Dashboards(wanted) => match wanted.what() {
+            cli::Wanted::List => {
+                let names: String = dashboards::names().flat_map(|name| [name, "\n"]).collect();
+                print(names.as_bytes())
+            }
+            cli::Wanted::One(name) => {
+                let dashboard = dashboards::dashboard(name, wanted.datasource)?;
+                print(dashboards::text(&dashboard).as_bytes())
+            }
+            cli::Wanted::All(folder) => {
+                for file in dashboards::write(folder, wanted.datasource)? {
+                    let _ = writeln!(io::stderr(), "wsgiprobe: {}", file.display());
+                }
+                Ok(())
+            }
+        },
         Invocation::Completions(shell) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut cli::command(), "wsgiprobe", &mut script);

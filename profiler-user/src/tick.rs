@@ -34,4 +34,31 @@ pub struct Tick {
     pub snapshot: Snapshot,
     /// The account of the run so far. What waits in the ring buffer is in flight.
     pub account: Summary,
+    /// What became of the points for InfluxDB so far, where there are any.
+    pub points: Option<Points>,
+}
+
+/// What became of the points for `InfluxDB` so far; the others wait in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Points {
+    /// The database took them.
+    pub written: u64,
+    /// They were given up: no room, or the end.
+    pub dropped: u64,
+    /// The database refused them.
+    pub rejected: u64,
+    /// They wait on disk.
+    pub spooled: u64,
+}
+
+impl Points {
+    /// Those that no longer wait, by what became of them.
+    #[must_use]
+    pub const fn gone(&self) -> [(&'static str, u64); 3] {
+        [
+            ("written", self.written),
+            ("dropped", self.dropped),
+            ("rejected", self.rejected),
+        ]
+    }
 }

@@ -106,6 +106,29 @@ fn a_process_that_does_not_exist_is_wrong_usage() {
 }
 
 #[test]
+fn dashboards_are_listed_and_written() {
+    let said = wsgiprobe(&["dashboards"], &[("WSGIPROBE_PID", NO_PID)]);
+    let names = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(names.lines().count(), 6, "{names}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new");
+    for (from, count) in [("influxql", 6), ("flux", 12), ("prometheus", 17)] {
+        let into = ["--dir", path.to_str().unwrap(), "--datasource", from];
+        let output = wsgiprobe(&[&["dashboards"], &into[..]].concat(), &[]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), count);
+    }
+    let one = wsgiprobe(&["dashboards", "overhead"], &[]);
+    let file = path.join("wsgiprobe-overhead-influxql.json");
+    assert_eq!(one.stdout, std::fs::read(file).unwrap());
+    let message = refused(&["dashboards", "nothing"], &[]);
+    assert!(message.contains("request-anatomy"), "{message}");
+    let not_there = ["dashboards", "--datasource", "prometheus", "workshop"];
+    let output = wsgiprobe(&not_there, &[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
 fn wrong_arguments_are_named() {
     for (arguments, named) in [
         (vec!["--frobnicate"], "--frobnicate"),

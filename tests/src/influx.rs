@@ -133,6 +133,48 @@ impl Influx {
         })
     }
 
+    /// Of each series of a query: its tags, and its points with their times.
+    pub fn series(&self, database: &str, query: &str) -> Result<Vec<Series>> {
+        let answer = self.request("GET", database, query)?;
+        let result = &answer["results"][0];
+        ensure!(result["error"].is_null(), "{query}: {result}");
+        let one = |series: &Value| {
+            let columns = series["columns"].as_array().context("no columns")?;
+            let rows = series["values"].as_array().context("no values")?;
+            let point = |row: &Value| {
+                let row = row.as_array().context("no row")?;
+                let named = columns.iter().zip(row);
+                let fields = named.filter_map(|(name, value)| Some((name.as_str()?, value)));
+                let fields = fields.map(|(name, value)| (name.to_owned(), value.clone()));
+                let time = row.first().and_then(Value::as_u64).context("no time")?;
+                Ok((time, Value::Object(fields.collect())))
+            };
+            let points: Result<_> = rows.iter().map(point).collect();
+            Ok((series["tags"].clone(), points?))
+        };
+        let series = result["series"].as_array().into_iter().flatten();
+        series.map(one).collect()
+    }
+
+    /// Every value of every series of a query, but for the times.
+    pub fn values(&self, database: &str, query: &str) -> Result<Vec<Value>> {
+        let answer = self.request("GET", database, query)?;
+        let result = &answer["results"][0];
+        ensure!(result["error"].is_null(), "{query}: {result}");
+        let series = result["series"].as_array().into_iter().flatten();
+        let mut values = Vec::new();
+        for series in series {
+            let columns = series["columns"].as_array().context("no columns")?;
+            for row in series["values"].as_array().into_iter().flatten() {
+                let row = row.as_array().context("no row")?;
+                let given = columns.iter().zip(row);
+                let given = given.filter(|(column, _)| *column != "time");
+                values.extend(given.map(|(_, value)| value.clone()));
+            }
+        }
+        Ok(values)
+    }
+
     fn request(&self, method: &str, database: &str, query: &str) -> Result<Value> {
         let (database, query) = (percent_encoded(database), percent_encoded(query));
         let login = &self.login;
@@ -167,6 +209,9 @@ fn launch(folder: &Path, port: u16) -> Result<Option<Guarded>> {
     })?;
     Ok(answers.then_some(server))
 }
+
+/// Tags; times in nanoseconds since the epoch, and fields.
+pub type Series = (Value, Vec<(u64, Value)>);
 
 /// A table.
 #[derive(Debug)]

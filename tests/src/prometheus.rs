@@ -93,6 +93,20 @@ impl Prometheus {
         series.iter().map(pair).collect()
     }
 
+    /// All values that a query finds over a stretch: seconds since the epoch.
+    pub fn range(&self, query: &str, from: f64, to: f64) -> Result<Vec<f64>> {
+        let query = percent_encoded(query);
+        let found = self.api(&format!(
+            "query_range?query={query}&start={from}&end={to}&step=1"
+        ))?;
+        let series = found["result"].as_array().context("no result")?;
+        let points = series
+            .iter()
+            .filter_map(|series| series["values"].as_array());
+        let value = |point: &Value| Ok(point[1].as_str().context("no value")?.parse()?);
+        points.flatten().map(value).collect()
+    }
+
     /// The one value that a query finds; `None` if it finds none.
     pub fn value(&self, query: &str) -> Result<Option<f64>> {
         let found = self.query(query)?;

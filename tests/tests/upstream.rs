@@ -18,13 +18,13 @@ use harness::server::Server;
 harness::on_each_backend!(event_embedded, prefork_daemon);
 
 /// A server that answers every connection once, for as long as the tests run.
-struct Upstream {
-    port: u16,
+pub struct Upstream {
+    pub port: u16,
     served: Arc<AtomicUsize>,
 }
 
 impl Upstream {
-    fn start(answer: fn(&TcpStream) -> std::io::Result<()>) -> Result<Self> {
+    pub fn start(answer: fn(&TcpStream) -> std::io::Result<()>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
         let served = Arc::new(AtomicUsize::new(0));
@@ -40,13 +40,13 @@ impl Upstream {
     }
 }
 
-fn http(mut stream: &TcpStream) -> std::io::Result<()> {
+pub fn http(mut stream: &TcpStream) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     while !lines.next().transpose()?.unwrap_or_default().is_empty() {}
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nupstream")
 }
 
-fn redis(mut stream: &TcpStream) -> std::io::Result<()> {
+pub fn redis(mut stream: &TcpStream) -> std::io::Result<()> {
     stream.read_exact(&mut [0; b"*1\r\n$4\r\nPING\r\n".len()])?;
     stream.write_all(b"+PONG\r\n")
 }

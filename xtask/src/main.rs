@@ -9,6 +9,7 @@
 //! - [`vm`] runs the end-to-end tests on other kernels;
 //! - [`verifier`] counts what the kernel's verifier has to do;
 //! - [`demo`] shows it at work on a real Apache, and checks what it said;
+//! - [`dashboards`] renders Grafana's dashboards, and holds them against its types;
 //! - [`vendor`] holds the chart library against the one that npm has;
 //! - [`mod@bench`] measures what it costs, beside other instruments.
 //!
@@ -19,6 +20,7 @@
 mod bench;
 mod check;
 mod command;
+mod dashboards;
 mod demo;
 mod docs;
 mod fuzz;
@@ -66,6 +68,8 @@ enum Job {
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
     Demo(demo::Options),
+    /// Render the Grafana dashboards, and hold them against Grafana's own types.
+    Dashboards,
     /// Hold the vendored chart library against npm's.
     Vendor(vendor::Options),
     /// Measure what wsgiprobe costs the server, beside instruments inside it.
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Job::Docs => docs::run(),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
+        Job::Dashboards => dashboards::run(),
         Job::Vendor(options) => vendor::run(&options),
         Job::Bench(bench) => bench::run(&bench),
     };

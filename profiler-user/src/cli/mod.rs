@@ -5,6 +5,7 @@
 //! something wins. Secrets come from files or the environment only.
 
 mod config;
+mod dashboards;
 mod influx;
 mod limits;
 mod listen;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
+pub use dashboards::{Dashboards, Wanted};
 pub use influx::{Influx, InfluxTarget, Schema};
 pub use listen::Listen;
 pub use options::Hooks;
@@ -52,6 +54,8 @@ pub enum Invocation {
         /// Where to; `-` is stdout.
         output: PathBuf,
     },
+    /// Write dashboards for Grafana.
+    Dashboards(Dashboards),
     /// Print a completion script for that shell.
     Completions(clap_complete::Shell),
     /// Print the manual page.
@@ -72,6 +76,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             let (input, output) = report.files();
             return Ok(Invocation::Report { input, output });
         }
+        Some(Subcommand::Dashboards(wanted)) => return Ok(Invocation::Dashboards(wanted)),
         Some(Subcommand::Completions { shell }) => return Ok(Invocation::Completions(shell)),
         Some(Subcommand::Man) => return Ok(Invocation::Man),
         None => {}

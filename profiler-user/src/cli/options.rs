@@ -12,7 +12,7 @@ use super::limits::Bounds;
 use super::otlp::OtlpOptions;
 use super::prometheus::PrometheusOptions;
 use super::web::Pictures;
-use super::{report, values};
+use super::{dashboards, report, values};
 
 const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
@@ -78,6 +78,12 @@ pub(super) enum Subcommand {
     /// processes and the account. It takes no privileges.
     #[command(after_help = report::EXAMPLES)]
     Report(report::Report),
+    /// Write dashboards for Grafana
+    ///
+    /// They are made of this version's own metrics. When they are imported, or found by
+    /// Grafana's provisioning, the data source is chosen at their top.
+    #[command(after_help = dashboards::EXAMPLES)]
+    Dashboards(dashboards::Dashboards),
     /// Print a completion script for a shell
     Completions {
         /// The shell

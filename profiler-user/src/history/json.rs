@@ -169,6 +169,7 @@ mod tests {
             window: aggregator.close(0, 1_000_000_000),
             snapshot: Snapshot::default(),
             account: summary(16),
+            points: None,
         });
         history
     }

@@ -3,6 +3,7 @@
 use super::catalogue::Id;
 use super::registry::Registry;
 use crate::summary::Summary;
+use crate::tick::Points;
 
 pub(super) fn feed(registry: &mut Registry, account: &Summary) {
     registry.total(Id::Seen, [], account.seen);
@@ -26,4 +27,11 @@ pub(super) fn feed(registry: &mut Registry, account: &Summary) {
         registry.level(Id::ProbeMapsMost, [], most as f64);
     }
     registry.level(Id::ProbeAttach, [], account.attach_ms / 1e3);
+}
+
+pub(super) fn points(registry: &mut Registry, points: &Points) {
+    for (fate, count) in points.gone() {
+        registry.total(Id::Points, [fate.into()], count);
+    }
+    registry.level(Id::PointsSpooled, [], points.spooled as f64);
 }

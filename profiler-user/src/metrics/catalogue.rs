@@ -32,6 +32,7 @@ attributes! {
     MODE = "cpu.mode", "`user` `system`";
     REASON = "reason", "why, as in `lost` of the summary";
     NOTE = "note", "what, as in `notes` of the summary";
+    FATE = "fate", "`written` `dropped` `rejected`";
     VERSION = "version", "of wsgiprobe";
     HOOKS = "hooks", "the hook back end";
     KERNEL = "kernel", "the kernel's release";
@@ -41,6 +42,7 @@ const ROW: &[Attribute] = &[METHOD, CLASS, ROUTE];
 const SERVED: &[Attribute] = &[PID, POOL, GROUP];
 const OWNED: &[Attribute] = &[PID, EXECUTABLE, TYPE];
 const REQUESTS: &str = "http.server.request.duration";
+const PROBE: &str = "wsgiprobe.probe";
 
 macro_rules! catalogue {
     ($($id:ident = $name:literal $(as $renamed:literal)?, $kind:ident, $unit:expr, $life:ident, $attributes:expr,
@@ -98,22 +100,23 @@ catalogue! {
         REQUESTS => "response_bytes";
     PartTime = "wsgiprobe.request.part.time", Counter, Seconds, Run, &[METHOD, CLASS, ROUTE, PART],
         "Time of requests by part; the parts overlap: see anatomy.md",
-        "socket hooks, on the client's and the daemon's sockets", REQUESTS => "accept_wait ... ttfb";
+        "socket hooks, on the client's and the daemon's sockets", REQUESTS => "{part}";
     PartRequests = "wsgiprobe.request.part.requests", Counter, Of("{request}"), Run,
         &[METHOD, CLASS, ROUTE, PART],
         "Requests of which that part is known: what a mean is over", "the same",
-        REQUESTS => "accept_wait_count ...";
+        REQUESTS => "{part}_count";
     CpuTime = "wsgiprobe.request.cpu.time", Counter, Seconds, Run, &[METHOD, CLASS, ROUTE, CPU],
         "CPU time of the threads that served requests", "the kernel's account of each thread (`se.sum_exec_runtime`)",
-        REQUESTS => "cpu cpu_apache cpu_daemon";
+        REQUESTS => "cpu_{cpu} cpu";
     CpuRequests = "wsgiprobe.request.cpu.requests", Counter, Of("{request}"), Run, ROW,
         "Requests of which CPU time and waits are known: what a mean is over", "the same",
         REQUESTS => "cpu_count";
     WaitTime = "wsgiprobe.request.wait.time", Counter, Seconds, Run, &[METHOD, CLASS, ROUTE, WAIT],
         "Waiting of the threads that served requests, by what for",
-        "`sched_switch`: the call that the thread sleeps in", REQUESTS => "wait_...";
+        "`sched_switch`: the call that the thread sleeps in", REQUESTS => "wait_{wait}";
     ShareTime = "wsgiprobe.request.share.time", Counter, Seconds, Run, &[ROUTE, SHARE],
-        "All time of requests without overlap: what the terminal's bars show", "parts, CPU and waits together";
+        "All time of requests without overlap: what the terminal's bars show", "parts, CPU and waits together",
+        "wsgiprobe.share" => "{share}";
     UpstreamTime = "wsgiprobe.upstream.wait.time", Counter, Seconds, Run, &[ROUTE, ADDRESS, PORT],
         "Waiting for that peer; all of a request's counts for the one that it waited for longest at a time",
         "`sched_switch`: the socket behind the descriptor", "wsgiprobe.upstream" => "wait";
@@ -148,7 +151,7 @@ catalogue! {
 
     ProcessCpu = "process.cpu.time", Counter, Seconds, Process, &[PID, EXECUTABLE, TYPE, MODE],
         "CPU time of a watched process since the attach, in steps of 10 ms", "`/proc/PID/stat`",
-        "wsgiprobe.process" => "process.cpu.time.user process.cpu.time.system";
+        "wsgiprobe.process" => "process.cpu.time.{cpu.mode}";
     ProcessMemory = "process.memory.usage", UpDownCounter, Bytes, Process, OWNED,
         "Resident memory of a watched process", "`/proc/PID/stat`",
         "wsgiprobe.process" => "process.memory.usage";
@@ -161,31 +164,42 @@ catalogue! {
         "wsgiprobe.process" => "process.thread.count";
 
     Seen = "wsgiprobe.account.seen", Counter, Of("{request}"), Run, &[],
-        "Requests that the kernel side saw: reported, in flight and lost", "the kernel side's counters";
+        "Requests that the kernel side saw: reported, in flight and lost", "the kernel side's counters",
+        PROBE => "seen";
     Reported = "wsgiprobe.account.reported", Counter, Of("{request}"), Run, &[],
-        "Requests handed to every output", "wsgiprobe";
+        "Requests handed to every output", "wsgiprobe", PROBE => "reported";
     InFlight = "wsgiprobe.account.in_flight", UpDownCounter, Of("{request}"), Run, &[],
-        "Requests seen, and neither reported nor lost", "the other three";
+        "Requests seen, and neither reported nor lost", "the other three", PROBE => "in_flight";
     Lost = "wsgiprobe.account.lost", Counter, Of("{request}"), Run, &[REASON],
-        "Requests seen that will not be reported", "the kernel side's counters";
+        "Requests seen that will not be reported", "the kernel side's counters",
+        PROBE => "lost_{reason} lost";
     Notes = "wsgiprobe.account.notes", Counter, Of("{event}"), Run, &[NOTE],
-        "What else was noticed; no request is missing because of it", "counters of both sides";
+        "What else was noticed; no request is missing because of it", "counters of both sides",
+        PROBE => "note_{note}";
     ProbeCpu = "wsgiprobe.probe.cpu.time", Counter, Seconds, Run, &[],
-        "CPU time of wsgiprobe itself, without the kernel programs", "`CLOCK_PROCESS_CPUTIME_ID`";
+        "CPU time of wsgiprobe itself, without the kernel programs", "`CLOCK_PROCESS_CPUTIME_ID`",
+        PROBE => "cpu_time";
     ProbeMemory = "wsgiprobe.probe.memory.usage", UpDownCounter, Bytes, Run, &[],
-        "Resident memory of wsgiprobe itself", "`/proc/self/stat`";
+        "Resident memory of wsgiprobe itself", "`/proc/self/stat`", PROBE => "memory_usage";
     ProbeRuns = "wsgiprobe.probe.bpf.runs", Counter, Of("{run}"), Run, &[],
-        "Runs of the kernel programs, where the kernel counts them", "`kernel.bpf_stats_enabled`";
+        "Runs of the kernel programs, where the kernel counts them", "`kernel.bpf_stats_enabled`",
+        PROBE => "bpf_runs";
     ProbeRunTime = "wsgiprobe.probe.bpf.time", Counter, Seconds, Run, &[],
-        "Time inside the kernel programs, likewise", "`kernel.bpf_stats_enabled`";
+        "Time inside the kernel programs, likewise", "`kernel.bpf_stats_enabled`",
+        PROBE => "bpf_time";
     ProbeMaps = "wsgiprobe.probe.kernel.memory", UpDownCounter, Bytes, Run, &[],
-        "Kernel memory of the maps", "`/proc/self/fdinfo`";
+        "Kernel memory of the maps", "`/proc/self/fdinfo`", PROBE => "kernel_memory";
     ProbeMapsMost = "wsgiprobe.probe.kernel.memory.limit", UpDownCounter, Bytes, Run, &[],
-        "The same if every map were full", "`/proc/self/fdinfo`";
+        "The same if every map were full", "`/proc/self/fdinfo`", PROBE => "kernel_memory_limit";
     ProbeAttach = "wsgiprobe.probe.attach.time", Gauge, Seconds, Run, &[],
         "How long it took to load and attach the kernel programs", "the clock";
     ProbeUnkept = "wsgiprobe.probe.series.unkept", Counter, Of("{update}"), Run, &[],
         "Updates of series that found no place under the bound on series", "wsgiprobe";
+    Points = "wsgiprobe.influx.points", Counter, Of("{point}"), Run, &[FATE],
+        "Points for InfluxDB that no longer wait, by what became of them", "wsgiprobe",
+        PROBE => "points_{fate}";
+    PointsSpooled = "wsgiprobe.influx.points.spooled", UpDownCounter, Of("{point}"), Run, &[],
+        "Points for InfluxDB that wait on disk", "wsgiprobe", PROBE => "points_spooled";
     BuildInfo = "wsgiprobe.build.info", Gauge, One, Run, &[VERSION, HOOKS, KERNEL],
         "Always 1", "wsgiprobe";
 }

@@ -81,6 +81,9 @@ impl Registry {
         requests::feed(self, &tick.window);
         servers::feed(self, &tick.snapshot);
         account::feed(self, &tick.account);
+        if let Some(report) = &tick.points {
+            account::points(self, report);
+        }
         self.total(Id::ProbeUnkept, [], self.unkept);
         self.forget(tick.snapshot.processes.len());
     }

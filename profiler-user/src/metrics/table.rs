@@ -21,6 +21,8 @@ where each time goes, and how exact it is: [anatomy](anatomy.md). Pools: [pools]
 - Names are OpenTelemetry's where it has one; ours begin with `wsgiprobe.`. In Prometheus' names dots
   are underscores, the unit is at the end, and counters have `_total`. So are its labels:
   `http.response.status_class` is `http_response_status_class`.
+- A field's name with a label in braces stands for a field for each value of that label:
+  `wait_{wait}` for `wait_lock` and the others.
 - What is not known is left out: a series, or a label.
 - `http.server.request.duration` has the status itself and `error.type`, as OpenTelemetry asks; the others, and
   all of InfluxDB's but single requests, have its class.
@@ -81,9 +83,14 @@ fn server(metric: &Metric) -> bool {
 
 fn own(metric: &Metric) -> bool {
     let name = metric.name;
-    ["wsgiprobe.account.", "wsgiprobe.probe.", "wsgiprobe.build."]
-        .iter()
-        .any(|start| name.starts_with(start))
+    [
+        "wsgiprobe.account.",
+        "wsgiprobe.probe.",
+        "wsgiprobe.influx.",
+        "wsgiprobe.build.",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start))
 }
 
 fn section(out: &mut String, title: &str, belongs: Belongs) {
@@ -100,10 +107,7 @@ fn section(out: &mut String, title: &str, belongs: Belongs) {
             .iter()
             .map(|attribute| code(attribute.name));
         let influx = metric.influx.map(|(measurement, fields)| {
-            let fields = fields.split(' ').map(|field| match field {
-                "..." => field.to_owned(),
-                field => code(field),
-            });
+            let fields = fields.split(' ').map(code);
             format!(
                 "{}: {}",
                 code(measurement),

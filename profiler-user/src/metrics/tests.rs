@@ -7,7 +7,7 @@ use crate::model::{Mode, Request};
 use crate::pool::{Cpu, Kind as PoolKind, Listener, Pool, Process, Snapshot};
 use crate::request::{route::OTHER, sample};
 use crate::summary;
-use crate::tick::{About, Tick};
+use crate::tick::{About, Points, Tick};
 
 /// What a run would say of itself.
 pub(crate) fn about() -> About {
@@ -34,6 +34,10 @@ pub(crate) fn tick(requests: &[Request]) -> Tick {
         window: aggregator.close(1_763_717_823_000_000_000, 1_763_717_824_000_000_000),
         snapshot: snapshot(),
         account,
+        points: Some(Points {
+            written: 7,
+            ..Points::default()
+        }),
     }
 }
 

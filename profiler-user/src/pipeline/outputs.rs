@@ -22,7 +22,7 @@ use crate::sinks::otlp::{self, Otlp};
 use crate::sinks::prometheus::Prometheus;
 use crate::sinks::{Delivered, Notices, Sink};
 use crate::summary::Summary;
-use crate::tick::{About, Tick};
+use crate::tick::{About, Points, Tick};
 use crate::web::Web;
 
 /// For one request to InfluxDB, connecting included.
@@ -164,6 +164,11 @@ impl Outputs {
         for sink in &mut self.sinks {
             sink.tick(tick);
         }
+    }
+
+    /// What became of the points for InfluxDB so far.
+    pub(super) fn points(&self) -> Option<Points> {
+        self.sinks.iter().find_map(|sink| sink.points())
     }
 
     /// Tells all of them what the operator is told.

@@ -105,6 +105,7 @@ impl Stages {
             window,
             snapshot,
             account: self.so_far(probe),
+            points: self.outputs.points(),
         });
         self.outputs.tick(&tick);
         tick

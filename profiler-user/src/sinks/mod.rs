@@ -20,7 +20,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::model::Request;
 use crate::summary::Summary;
-use crate::tick::{About, Tick};
+use crate::tick::{About, Points, Tick};
 
 /// Where a sink tells the operator what went wrong: one line, without newline.
 pub type Notices = UnboundedSender<String>;
@@ -47,6 +47,11 @@ pub trait Sink {
 
     /// Takes a window that has ended.
     fn tick(&mut self, _tick: &Arc<Tick>) {}
+
+    /// What became of its points so far, if it has any.
+    fn points(&self) -> Option<Points> {
+        None
+    }
 
     /// Takes a line that the operator is told: a warning of another output, say.
     fn notice(&mut self, _text: &str) {}

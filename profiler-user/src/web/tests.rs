@@ -55,6 +55,7 @@ impl Served {
             window: aggregator.close(0, 1_000_000_000),
             snapshot: Snapshot::default(),
             account: summary(16),
+            points: None,
         }));
     }
 

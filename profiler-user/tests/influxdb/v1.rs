@@ -134,8 +134,8 @@ async fn a_window_reads_back() {
         &aggregator.close(TIME, TIME + 1_000_000_000),
         &Snapshot::default(),
     );
-    // Two rows, and what each route waited for.
-    assert_eq!(influx.finish(DEADLINE).await, written(4));
+    // Two rows; what each route's time went to, and what it waited for.
+    assert_eq!(influx.finish(DEADLINE).await, written(6));
 
     let series = influxd
         .series(

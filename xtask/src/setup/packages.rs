@@ -1,8 +1,11 @@
 //! The Debian packages, and what each is for.
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 
 use super::{Done, apt, cargo_tools};
+use crate::command;
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 
@@ -34,6 +37,9 @@ pub const SERVERS: [&str; 9] = [
 
 /// What shows the web page to the tests.
 const BROWSER: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+
+/// What `cargo xtask dashboards` and `vendor` fetch from npm with, where there is no other.
+const NODE: [&str; 2] = ["nodejs", "npm"];
 
 /// Other kernels: QEMU, and what makes a root and an initrd for them. The tools
 /// for file systems and archives may be missing in a container.
@@ -75,6 +81,9 @@ pub(super) fn install(progress: &Progress) -> Result<Done> {
     let mut wanted = [&BUILD[..], &SERVERS[..], &BROWSER[..], &KERNELS[..]].concat();
     if cargo_tools::working_bpf_linker().is_none() {
         wanted.extend(LLVM);
+    }
+    if command::first_line(Command::new("npm").arg("--version")).is_none() {
+        wanted.extend(NODE);
     }
     // A nightly that can do it spares the distribution's compiler.
     if Toolchain::find() != Some(Toolchain::Nightly) {

@@ -3,7 +3,7 @@
 use super::distinct::Distinct;
 use super::settings::{Schema, Settings};
 use super::workshop::Workshop;
-use super::{points, pools, raw, upstream};
+use super::{points, pools, raw, shares, upstream};
 use crate::aggregate::Window;
 use crate::model::Request;
 use crate::pool::Snapshot;
@@ -64,9 +64,68 @@ impl Encoder {
                     emit(&self.scratch);
                 }
                 pools::all(&self.hostname, snapshot, window.end_unix_ns, &mut emit);
+                shares::all(&self.hostname, window, &mut emit);
                 upstream::peers(&self.hostname, window, emit);
             }
             Kind::Workshop(workshop) => workshop.window(&self.hostname, window, snapshot, emit),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Id;
+    use crate::metrics::tests::tick;
+    use crate::request::sample;
+    use crate::sinks::influxdb::own::Own;
+    use crate::tick::Points;
+
+    /// What the catalogue says of InfluxDB is what is written: dashboards are made of it.
+    #[test]
+    fn has_what_the_catalogue_says() {
+        let tick = tick(&[sample::request("/a")]);
+        let mut encoder = Encoder {
+            hostname: "h".into(),
+            distinct: Distinct::new(),
+            kind: Kind::Otel { raw: false },
+            scratch: String::new(),
+        };
+        let mut said = String::new();
+        encoder.window(&tick.window, &tick.snapshot, |point| said.push_str(point));
+        let mut own = Own::default();
+        for _ in 0..2 {
+            own.window(&mut said, "h", &tick.account, &Points::default(), 1);
+        }
+        let mut checked = 0;
+        for metric in Id::ALL.iter().map(|id| id.metric()) {
+            let Some((measurement, fields)) = metric.influx else {
+                continue;
+            };
+            let measurement = format!("{measurement},");
+            let lines: Vec<&str> = said
+                .lines()
+                .filter(|line| line.starts_with(&measurement))
+                .collect();
+            assert!(!lines.is_empty(), "no {measurement}");
+            for field in fields.split(' ').filter(|field| !field.ends_with("...")) {
+                // Of a pattern, what is around the value.
+                let (before, after) =
+                    field.split_once('{').map_or((field, ""), |(before, rest)| {
+                        (before, rest.split_once('}').map_or("", |(_, after)| after))
+                    });
+                let has = |line: &&str| {
+                    line.split([' ', ',']).any(|word| {
+                        let name = word.split_once('=').map_or("", |(name, _)| name);
+                        let inner = name.strip_prefix(before);
+                        let inner = inner.and_then(|inner| inner.strip_suffix(after));
+                        inner.is_some_and(|inner| inner.is_empty() != field.contains('{'))
+                    })
+                };
+                assert!(lines.iter().any(has), "no {field}: {lines:?}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 40, "{checked}");
     }
 }

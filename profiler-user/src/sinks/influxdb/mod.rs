@@ -1,7 +1,7 @@
 //! InfluxDB, 1.x, 2.x and 3.x.
 //!
 //! ```text
-//! Request, Window, Snapshot -> encode (points | raw | upstream | pools | workshop -> line)
+//! Request, Tick -> encode (points | raw | upstream | pools | shares | own | workshop -> line)
 //!     -> outbox (<-> spool) -> delivery (halving) -> client
 //! ```
 //!
@@ -21,11 +21,13 @@ mod halving;
 mod line;
 mod notices;
 mod outbox;
+pub mod own;
 pub mod points;
 pub mod pools;
 pub mod raw;
 mod retry_after;
 mod settings;
+pub mod shares;
 mod shelf;
 mod spool;
 pub mod upstream;
@@ -43,6 +45,7 @@ use self::delivery::Delivery;
 use self::encode::Encoder;
 use self::notices::Teller;
 use self::outbox::Outbox;
+use self::own::Own;
 pub use self::settings::{Schema, Settings, SettingsError, SpoolSettings, Target};
 use self::shelf::Shelf;
 use self::spool::Spool;
@@ -52,7 +55,7 @@ use crate::aggregate::Window;
 use crate::model::Request;
 use crate::pool::Snapshot;
 use crate::summary::Summary;
-use crate::tick::Tick;
+use crate::tick::{Points, Tick};
 
 /// Why writing to InfluxDB cannot even begin.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +103,19 @@ pub struct Report {
     pub errors: u64,
 }
 
+impl Report {
+    /// As the other outputs are told.
+    #[must_use]
+    pub const fn points(&self) -> Points {
+        Points {
+            written: self.written,
+            dropped: self.dropped,
+            rejected: self.rejected,
+            spooled: self.spooled,
+        }
+    }
+}
+
 /// Writes requests and windows to InfluxDB.
 ///
 /// Dropped without [`InfluxDb::finish`], what waits is still sent in the
@@ -107,6 +123,8 @@ pub struct Report {
 #[derive(Debug)]
 pub struct InfluxDb {
     encoder: Encoder,
+    /// Of the account; the workshop's schema has none.
+    own: Option<(String, Own)>,
     outbox: Arc<Outbox>,
     finishing: watch::Sender<bool>,
     delivery: JoinHandle<()>,
@@ -133,6 +151,10 @@ impl InfluxDb {
         let outbox = Arc::new(Outbox::new(points, bytes, spool));
         let (finish, finishing) = watch::channel(false);
         let encoder = Encoder::new(&settings);
+        let own = match settings.schema {
+            Schema::Otel => Some((settings.hostname.clone(), Own::default())),
+            Schema::Workshop => None,
+        };
         let delivery = Delivery {
             client,
             shelf: Shelf::new(Arc::clone(&outbox), teller),
@@ -141,6 +163,7 @@ impl InfluxDb {
         };
         Ok(Self {
             encoder,
+            own,
             outbox,
             finishing: finish,
             delivery: tokio::spawn(delivery.run(settings)),
@@ -166,6 +189,19 @@ impl InfluxDb {
                 tell_dropped(&self.notices, &self.outbox);
             }
         });
+    }
+
+    /// Takes the account as a window ends. Never waits.
+    pub fn account(&mut self, account: &Summary, time_unix_ns: u64) {
+        let points = self.report().points();
+        let Some((hostname, own)) = &mut self.own else {
+            return;
+        };
+        let mut line = String::new();
+        own.window(&mut line, hostname, account, &points, time_unix_ns);
+        if self.outbox.push(&line) {
+            tell_dropped(&self.notices, &self.outbox);
+        }
     }
 
     /// The counters as they stand.
@@ -201,6 +237,11 @@ impl Sink for InfluxDb {
 
     fn tick(&mut self, tick: &Arc<Tick>) {
         self.window(&tick.window, &tick.snapshot);
+        self.account(&tick.account, tick.window.end_unix_ns);
+    }
+
+    fn points(&self) -> Option<Points> {
+        Some(self.report().points())
     }
 
     fn finish(self: Box<Self>, _: &Arc<Summary>, patience: Duration) -> Finish {

@@ -40,6 +40,7 @@ pub fn tick(start_unix_ns: u64, requests: &[Request]) -> Tick {
         window: aggregator.close(start_unix_ns, start_unix_ns + SECOND),
         snapshot: Snapshot::default(),
         account: summary::tests::sample(16),
+        points: None,
     }
 }
 
