@@ -25,26 +25,31 @@ const FAULTS: [(&str, &str); 4] = [
     ("\"showLegend\": true", "\"showLegend\": \"yes\""),
 ];
 
-/// Writes them to `target/dashboards` and checks them.
+/// Writes them and checks them.
 pub fn run() -> Result<()> {
+    let rendered = render(&workspace::wsgiprobe()?)?;
+    anstream::println!("{} dashboards in target/dashboards", rendered.len());
+    let checker = tempfile::tempdir()?;
+    prepare(checker.path())?;
+    types(checker.path(), &rendered)?;
+    flux(checker.path(), &rendered)
+}
+
+/// Writes them to `target/dashboards`, for each kind of data source.
+pub fn render(program: &Path) -> Result<Vec<PathBuf>> {
     let folder = workspace::target_dir()?.join("dashboards");
     // Nothing of an earlier version stays.
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
     }
-    let program = workspace::wsgiprobe()?;
     for from in DATA_SOURCES {
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program);
         command.args(["dashboards", "--datasource", from, "--dir"]);
         command::run_quietly(command.arg(&folder))?;
     }
     let rendered = files(&folder, "json")?;
     ensure!(!rendered.is_empty(), "no dashboards were written");
-    anstream::println!("{} dashboards in {}", rendered.len(), folder.display());
-    let checker = tempfile::tempdir()?;
-    prepare(checker.path())?;
-    types(checker.path(), &rendered)?;
-    flux(checker.path(), &rendered)
+    Ok(rendered)
 }
 
 /// The checker, with its packages, in a folder of its own.

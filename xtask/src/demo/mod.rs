@@ -1,9 +1,9 @@
 //! `cargo xtask demo`: wsgiprobe at work, from nothing to a picture.
 //!
 //! A private Apache with a small site, a private InfluxDB, a private OpenTelemetry
-//! collector, a load of known size, and wsgiprobe between them with every output; then every count is held against Apache's own
-//! access log. All servers are on loopback and end with the demo, however that
-//! ends.
+//! collector, a load of known size, and wsgiprobe between them with every output; then
+//! every count is held against Apache's own access log. All servers are on loopback and
+//! end with the demo, however that ends.
 //!
 //! wsgiprobe is attached before the load begins and ends after it, so that the
 //! counts have to agree to the request.
@@ -30,7 +30,7 @@ use tempfile::TempDir;
 
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::{root, setup, workspace};
+use crate::{dashboards, root, setup, workspace};
 
 /// Between the load's last answer and wsgiprobe's end: the time to look at the
 /// final figures, and room for a machine that is slow.
@@ -115,6 +115,11 @@ fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()
     progress.say(format_args!(
         "the report is kept: {}",
         scene.pages.report.display()
+    ));
+    let rendered = dashboards::render(&binary)?;
+    progress.say(format_args!(
+        "{} Grafana dashboards to import: target/dashboards (dashboards/README.md)",
+        rendered.len()
     ));
     if options.screenshots {
         let taken = progress.step("screenshots", || {

@@ -16,7 +16,7 @@ pub use tally::{Tally, says_skipped};
 
 use crate::progress::{Progress, bad, good, seconds};
 use crate::workspace::cargo;
-use crate::{check, fuzz, setup, verifier, vm, workspace};
+use crate::{check, dashboards, fuzz, setup, verifier, vm, workspace};
 
 /// The back end that hardened kernels refuse, as the end-to-end tests are told: they
 /// leave it out only where the kernel does, and say so.
@@ -54,7 +54,7 @@ pub struct Options {
 pub fn run(options: &Options) -> ExitCode {
     let began = Instant::now();
     let mut steps = Steps {
-        progress: Progress::new("test", 8),
+        progress: Progress::new("test", 9),
         tally: Tally::default(),
         failed: Vec::new(),
     };
@@ -85,6 +85,7 @@ pub fn run(options: &Options) -> ExitCode {
         )
     });
 
+    steps.job("dashboards, by Grafana's types", filter.is_some(), dashboards::run);
     let verifier = verifier::Options::default();
     steps.job("the verifier's budget", false, || verifier::run(&verifier));
     // All tests of one kernel take a quarter of an hour in emulation: `cargo xtask vm`.
