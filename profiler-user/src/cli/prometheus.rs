@@ -12,8 +12,8 @@ use super::options::OUTPUTS;
 
 #[derive(Debug, Args)]
 pub(super) struct PrometheusOptions {
-    /// Let Prometheus scrape http://ADDR/metrics: PORT, HOST:PORT or [IPV6]:PORT; only this host
-    /// can reach it unless HOST says otherwise
+    /// Let Prometheus scrape http://ADDR/metrics: PORT or HOST:PORT; only this host can reach it
+    /// unless HOST says otherwise
     #[arg(long, value_name = "ADDR", help_heading = OUTPUTS)]
     pub prometheus: Option<Listen>,
 }

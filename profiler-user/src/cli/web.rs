@@ -24,8 +24,8 @@ const SHORTEST_TOKEN: usize = 16;
 
 #[derive(Debug, Args)]
 pub(super) struct Pictures {
-    /// Web page at this address: PORT, HOST:PORT or [IPV6]:PORT, 127.0.0.1:8300 if none is given;
-    /// beyond this host only with a token
+    /// Web page at this address: PORT or HOST:PORT, 127.0.0.1:8300 if none is given; beyond this
+    /// host only with a token
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = ADDRESS,
           help_heading = OUTPUTS)]
     pub web: Option<Listen>,
