@@ -16,10 +16,12 @@ mod pages;
 mod probe;
 mod routes;
 mod scene;
+mod screen;
 mod stored;
 mod tour;
 mod verdict;
 
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -92,13 +94,21 @@ fn show(options: &Options, folder: &TempDir, interrupt: &Interrupt) -> Result<()
 
     let url = scene.apache.url();
     let what = format!("load: {} routes at a fixed pace", routes::ROUTES.len());
-    let (answered, scraped, shown) = progress.step(what, || {
-        let answered = load::run(url, watched.saturating_sub(AFTER_LOAD), interrupt)?;
+    let loaded = watched.saturating_sub(AFTER_LOAD);
+    let (answered, scraped, shown, picture) = progress.step(what, || {
+        let (answered, picture) = thread::scope(|scope| {
+            let picture = scope.spawn(|| screen::picture(&binary, &scene, loaded, interrupt));
+            let answered = load::run(url, loaded, interrupt);
+            (answered, picture.join().expect("tmux does not panic"))
+        });
+        let answered = answered?;
         let scraped = scene.pages.scraped(answered, interrupt)?;
         let shown = scene.pages.shown()?;
         probe.wait(interrupt)?;
-        Ok((answered, scraped, shown))
+        Ok((answered, scraped, shown, picture?))
     })?;
+    progress.say("on a terminal wsgiprobe is this screen:");
+    anstream::println!("{picture}");
 
     progress.step("compare", || {
         let report = probe.report()?;

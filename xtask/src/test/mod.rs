@@ -85,7 +85,11 @@ pub fn run(options: &Options) -> ExitCode {
         )
     });
 
-    steps.job("dashboards, by Grafana's types", filter.is_some(), dashboards::run);
+    steps.job(
+        "dashboards, by Grafana's types",
+        filter.is_some(),
+        dashboards::run,
+    );
     let verifier = verifier::Options::default();
     steps.job("the verifier's budget", false, || verifier::run(&verifier));
     // All tests of one kernel take a quarter of an hour in emulation: `cargo xtask vm`.
