@@ -14,7 +14,7 @@ use crate::interrupt::Interrupt;
 const BEFORE: Duration = Duration::from_secs(10);
 
 const COLUMNS: &str = "100";
-const ROWS: &str = "32";
+const ROWS: &str = "24";
 
 /// Takes it, with its colours, while a load goes on that takes `loaded`.
 pub fn picture(
