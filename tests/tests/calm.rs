@@ -173,6 +173,13 @@ struct Seen {
 }
 
 impl Seen {
+    fn all_but_influx(&self) -> Result<()> {
+        self.account()?;
+        self.prometheus()?;
+        self.page()?;
+        self.collector()
+    }
+
     fn report(&self) -> &Report {
         &self.evidence.report
     }
@@ -346,10 +353,7 @@ fn every_output_at_once() -> Result<()> {
         let influx = Influx::start()?;
         influx.create(DATABASE)?;
         let seen = Everything::start(&influx.url(), rotel, &[])?.through()?;
-        seen.account()?;
-        seen.prometheus()?;
-        seen.page()?;
-        seen.collector()?;
+        seen.all_but_influx()?;
         seen.line("points to InfluxDB")?;
         seen.line(" points and ")?;
         stored(&influx)
@@ -395,10 +399,7 @@ fn a_slow_one_holds_up_nobody() -> Result<()> {
         let watches = Idle::start(everything.page, "/api/events", 1)?;
         let takes = Idle::start(everything.page, "/api/state", STATES)?;
         let seen = everything.through()?;
-        seen.account()?;
-        seen.prometheus()?;
-        seen.page()?;
-        seen.collector()?;
+        seen.all_but_influx()?;
         let line = seen.line("points to InfluxDB")?;
         println!("the slow one answered {} times", slow.taken());
         let (events, states) = (watches.kept(), takes.kept());
