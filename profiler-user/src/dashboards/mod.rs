@@ -119,13 +119,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Whether that one can have its data from there.
 pub fn has(name: &str, from: DataSource) -> Result<bool, Error> {
-    Ok(!source(name)?.workshop || from != DataSource::Prometheus)
+    Ok(source(name)?.is_for(from))
 }
 
 /// A dashboard as Grafana imports it.
 pub fn dashboard(name: &str, from: DataSource) -> Result<Value, Error> {
     let source = source(name)?;
-    if source.workshop && from == DataSource::Prometheus {
+    if !source.is_for(from) {
         return Err(Error::NotThere(name.into()));
     }
     let panels = panel::all(&source, from).map_err(|error| match error {

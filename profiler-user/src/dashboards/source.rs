@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::DataSource;
+
 /// A dashboard.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,13 @@ pub(super) struct Dashboard {
     #[serde(default)]
     pub workshop: bool,
     pub row: Vec<Row>,
+}
+
+impl Dashboard {
+    /// Whether its data may be there.
+    pub fn is_for(&self, from: DataSource) -> bool {
+        !self.workshop || from != DataSource::Prometheus
+    }
 }
 
 /// A choice at the top of a dashboard.
