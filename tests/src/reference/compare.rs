@@ -43,6 +43,16 @@ impl<'a> Comparison<'a> {
         Ok(Self { name, pairs })
     }
 
+    /// What mod_wsgi says of each request that it knows the part of, microseconds.
+    #[must_use]
+    pub fn theirs(&self, part: Part) -> Figures {
+        let said = self
+            .pairs
+            .iter()
+            .filter_map(|(event, _)| part.theirs(event));
+        said.collect()
+    }
+
     /// `ours - theirs` of each request that both know, microseconds.
     #[must_use]
     pub fn differences(&self, part: Part) -> Figures {
@@ -138,11 +148,7 @@ impl fmt::Display for Comparison<'_> {
             "  part             mod_wsgi   wsgiprobe | difference: median      p99    worst  goal"
         )?;
         for part in Part::ALL {
-            let theirs: Figures = self
-                .pairs
-                .iter()
-                .filter_map(|(event, _)| part.theirs(event))
-                .collect();
+            let theirs = self.theirs(part);
             let ours: Figures = self
                 .pairs
                 .iter()
