@@ -28,6 +28,7 @@ pub mod error;
 pub mod history;
 pub mod ingest;
 pub mod limits;
+pub mod measure;
 pub mod metrics;
 pub mod model;
 pub mod output;

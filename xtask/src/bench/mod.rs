@@ -6,31 +6,31 @@
 //!   [`apache`], under a [`load`], with a [`probe`] or none);
 //! - [`tax`]: what others pay who are not watched, one of the [`calls`] at a time;
 //! - [`rate`]: whether anything is lost when the server is as fast as it can be;
-//! - [`cpu`], [`bpf`], [`machine`]: figures that the kernel keeps;
+//! - [`cpu`], [`bpf`], [`machine`]: figures that the kernel keeps ([`measure`] is shared
+//!   with `wsgiprobe compare`);
 //! - [`stats`] makes estimates of them, [`results`] puts them together, [`report`]
 //!   prints them ([`table`]), and [`goals`] holds them against what was promised.
 
 mod apache;
 mod bpf;
 mod calls;
-mod cpu;
 mod goals;
 mod load;
-mod machine;
+#[path = "../../../profiler-user/src/measure/mod.rs"]
+mod measure;
 mod overhead;
-mod plan;
 mod probe;
 mod rate;
 mod report;
 mod results;
 mod rounds;
 mod sample;
-mod stats;
 mod table;
 mod tax;
 mod variant;
 
 use anyhow::Result;
+use measure::{cpu, machine, plan, stats};
 
 use crate::root;
 

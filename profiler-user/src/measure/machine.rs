@@ -60,6 +60,7 @@ impl Machine {
     }
 
     /// What speaks against a measurement here and now.
+    #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         let Self {
             load,
@@ -82,6 +83,7 @@ impl Machine {
     }
 
     /// The same, of what was seen at the end.
+    #[must_use]
     pub fn complaint_of_steal(stolen: f64) -> Option<String> {
         (stolen > STEAL).then(|| {
             let percent = stolen * 100.0;
@@ -90,6 +92,7 @@ impl Machine {
     }
 
     /// For the head of a table.
+    #[must_use]
     pub fn line(&self) -> String {
         let Self {
             kernel,

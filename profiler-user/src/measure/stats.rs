@@ -12,7 +12,7 @@
 //! moved outwards, as Hesterberg does it in *What Teachers Should Know About the
 //! Bootstrap* (2014, section 5.3): to where Student's distribution would put them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
 /// Samples drawn from the rounds.
@@ -28,7 +28,7 @@ const TRIM: f64 = 0.1;
 const TAIL: f64 = 0.025;
 
 /// A figure, and where it is in 95 of 100 cases.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The best guess.
     pub value: f64,
@@ -46,6 +46,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// The geometric mean of positive figures, one a round; `None` without any.
+    #[must_use]
     pub fn of_ratios(ratios: &[f64]) -> Option<Self> {
         let logs: Vec<f64> = ratios
             .iter()
@@ -64,6 +65,7 @@ impl Estimate {
     }
 
     /// The mean of figures, one a round; `None` without any.
+    #[must_use]
     pub fn of_mean(figures: &[f64]) -> Option<Self> {
         let mut sorted = figures.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -85,22 +87,26 @@ impl Estimate {
 
     /// Whether it lies around 1 within two hundredths: good enough for a null pair
     /// to believe in differences of a hundredth or two.
+    #[must_use]
     pub fn is_one(&self) -> bool {
         self.rounds > 1 && self.includes(1.0) && self.low > 0.98 && self.high < 1.02
     }
 
     /// Whether the interval has it.
+    #[must_use]
     pub fn includes(&self, figure: f64) -> bool {
         (self.low..=self.high).contains(&figure)
     }
 }
 
 /// `None` of nothing.
+#[must_use]
 pub fn mean(figures: &[f64]) -> Option<f64> {
     (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
 }
 
 /// The middle one, or the mean of the two in the middle; `None` of nothing.
+#[must_use]
 pub fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -113,6 +119,7 @@ pub fn median(figures: &[f64]) -> Option<f64> {
 
 /// The smallest of sorted figures that has this share of them at or below it;
 /// zero of nothing.
+#[must_use]
 pub fn percentile<T: Copy + Default>(sorted: &[T], share: f64) -> T {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted
