@@ -117,6 +117,8 @@ pub struct Conn {
     pub peer_closed: bool,
     /// The client has reset the connection.
     pub peer_reset: bool,
+    /// The server has shut down its side: what it reads from there on it throws away.
+    pub shut: bool,
     /// Nothing on this connection is HTTP any more (closing, or upgraded).
     pub over: bool,
     /// Has no place in the map: its requests are counted as lost.
@@ -125,7 +127,7 @@ pub struct Conn {
     /// lost then, and is counted when it is answered.
     pub late: bool,
     /// Zero.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 4],
     /// The request being answered, or the only one.
     pub cur: Slot,
     /// The request being read while `cur` is still unanswered.
@@ -167,10 +169,11 @@ impl Conn {
         write_failed: false,
         peer_closed: false,
         peer_reset: false,
+        shut: false,
         over: false,
         untracked: false,
         late: false,
-        reserved: [0; 5],
+        reserved: [0; 4],
         cur: Slot::EMPTY,
         next: Slot::EMPTY,
     };

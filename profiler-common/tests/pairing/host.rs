@@ -174,6 +174,12 @@ impl Connection {
         machine::on_write(&mut self.host, &mut self.conn, ret, false);
     }
 
+    /// The server shuts it down from another thread than the one that served it.
+    pub fn shut(&mut self) {
+        self.host.now += 10;
+        self.conn.shut = true;
+    }
+
     pub fn close(&mut self) {
         self.host.now += 10;
         machine::on_close(&mut self.host, &mut self.conn);

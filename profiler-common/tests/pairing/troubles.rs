@@ -34,6 +34,34 @@ fn a_half_closed_client_still_gets_its_answer() {
     assert_eq!(c.host.emitted[0].outcome(), Outcome::Ok);
 }
 
+/// Apache's listener closes a kept connection as the next request comes.
+#[test]
+fn what_is_read_behind_the_servers_shutdown_is_no_request() {
+    let mut c = Connection::new();
+    c.read(GET);
+    c.write(OK);
+    c.would_block();
+    c.shut();
+    c.read(GET);
+    c.read_nothing(0);
+    c.close();
+    assert_eq!(c.lines(), ["GET /a 200"]);
+    assert_eq!(c.count(Counter::Seen), 1);
+    c.assert_balanced();
+}
+
+/// The answer was out, but nothing had been read behind it.
+#[test]
+fn a_shutdown_takes_no_answer_away() {
+    let mut c = Connection::new();
+    c.read(GET);
+    c.write(OK);
+    c.shut();
+    c.read(GET);
+    assert_eq!(c.lines(), ["GET /a 200"]);
+    c.assert_balanced();
+}
+
 #[test]
 fn a_request_out_of_reach_is_counted_as_lost() {
     let mut c = Connection::new();

@@ -49,8 +49,15 @@ fn state(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
             }
             None
         }
-        // The server's own shutdown or close.
-        TCP_FIN_WAIT1 | TCP_LAST_ACK => traffic::closed(place, sock),
+        // The server's own shutdown or close, often by a thread that serves others:
+        // Apache's listener closes kept connections when all of its threads are busy,
+        // and throws away what comes meanwhile (`ap_start_lingering_close`).
+        TCP_FIN_WAIT1 | TCP_LAST_ACK => {
+            let conn = conns::find(sock)?;
+            // SAFETY: a valid map value; the flag is written nowhere else.
+            unsafe { (*conn).shut = true };
+            traffic::closed(place, sock)
+        }
         TCP_CLOSE_WAIT => {
             let conn = conns::find(sock)?;
             // SAFETY: a valid map value; the flag is written nowhere else but by

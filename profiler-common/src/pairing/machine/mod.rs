@@ -33,6 +33,9 @@ pub fn on_data<E: Env>(env: &mut E, conn: &mut Conn, len: u32) {
     }
     attend(env, conn);
     settle(env, conn);
+    if conn.shut {
+        return;
+    }
     if conn.scan.phase == Phase::Unsynced {
         // Whatever it is, it came with the request that was lost track of.
         conn.reading().header.request_bytes += u64::from(len);
