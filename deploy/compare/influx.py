@@ -7,6 +7,7 @@ one for each point, as client libraries often do it, would cost more still.
 import os
 import socket
 import threading
+import time
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import quote, urlsplit
 
@@ -23,14 +24,22 @@ def _tag(text):
 
 
 HOST = socket.gethostname()
-SERIES = f"raw-requests,hostname={_tag(HOST)},process={_tag(f'{HOST}:{os.getpid()}')}"
+TAGS = f"hostname={_tag(HOST)},process={_tag(f'{HOST}:{os.getpid()}')}"
 
 _of_thread = threading.local()
 
 
 def point(application_time, ended_ns):
     """A request that took so many seconds, and ended then on the wall clock."""
-    return f"{SERIES} application_time={application_time!r} {ended_ns}"
+    return f"raw-requests,{TAGS} application_time={application_time!r} {ended_ns}"
+
+
+def metrics(metrics):
+    """What `mod_wsgi.request_metrics()` returns."""
+    return (
+        f"request-metrics,{TAGS} request_count={metrics['request_count']}i,"
+        f"application_time={metrics['application_time']!r} {time.time_ns()}"
+    )
 
 
 def write(points):

@@ -10,18 +10,20 @@ import influx
 
 
 class Reported:
-    def __init__(self, application):
+    def __init__(self, application, report=influx.write):
         self.application = application
+        self.report = report
 
     def __call__(self, environ, start_response):
         began = time.perf_counter()
-        return Response(self.application(environ, start_response), began)
+        return Response(self.application(environ, start_response), began, self.report)
 
 
 class Response:
-    def __init__(self, pieces, began):
+    def __init__(self, pieces, began, report):
         self.pieces = pieces
         self.began = began
+        self.report = report
 
     def __iter__(self):
         return iter(self.pieces)
@@ -32,4 +34,4 @@ class Response:
                 self.pieces.close()
         finally:
             took = time.perf_counter() - self.began
-            influx.write([influx.point(took, time.time_ns())])
+            self.report([influx.point(took, time.time_ns())])

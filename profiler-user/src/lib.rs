@@ -68,6 +68,12 @@ pub fn run(invocation: Invocation) -> Result<()> {
             }
             Ok(())
         }
+        Invocation::Compare(cli::Comparison::Measure(plan, outputs)) => {
+            compare::run(&plan, &outputs)
+        }
+        Invocation::Compare(cli::Comparison::Recordings { .. }) => {
+            anyhow::bail!("not yet")
+        }
         Invocation::Dashboards(wanted) => match wanted.what() {
             cli::Wanted::List => {
                 let names: String = dashboards::names().flat_map(|name| [name, "\n"]).collect();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use profiler_common::stats::Counter;
 use serde::{Serialize, Serializer};
 
+use crate::aggregate::Stats;
 use crate::limits::{Limit, Limits, PORT_FULL, ROUTE_OVERFLOW};
 
 /// Loss in user space: records of the kernel that could not be understood.
@@ -31,6 +32,8 @@ pub struct Summary {
     pub balanced: bool,
     /// What else was noticed; no request is missing because of it.
     pub notes: Counts,
+    /// How long requests took; known at the end of the run.
+    pub duration: Option<Durations>,
     /// The limits that were hit.
     pub limits: Vec<Hit>,
     /// The back end.
@@ -41,6 +44,39 @@ pub struct Summary {
     pub attach_ms: f64,
     /// The probe's own cost.
     pub probe: ProbeCost,
+}
+
+/// How long the requests of a run took, of those that were answered. Nanoseconds;
+/// percentiles are off by no more than 1 %.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Durations {
+    /// Requests answered.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// What half of them took at most.
+    pub p50: u64,
+    /// What nine of ten took at most.
+    pub p90: u64,
+    /// What 99 of 100 took at most.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
+}
+
+impl Durations {
+    /// `None` where no request was answered.
+    #[must_use]
+    pub fn of(stats: &Stats) -> Option<Self> {
+        Some(Self {
+            count: stats.timed(),
+            mean: stats.sum as f64 / stats.timed() as f64,
+            p50: stats.p50()?,
+            p90: stats.p90()?,
+            p99: stats.p99()?,
+            max: stats.max()?,
+        })
+    }
 }
 
 /// A limit that was hit.
@@ -181,6 +217,7 @@ impl Summary {
         let limits = limits.filter_map(|(name, count)| Hit::of(name, count, &facts.limits));
         Self {
             seen,
+            duration: None,
             limits: limits.collect(),
             reported: facts.reported,
             in_flight,

@@ -11,14 +11,23 @@ const NOT_SETTINGS: [&str; 3] = ["config", "help", "version"];
 
 /// Reads `file` into the defaults of `command`.
 pub(super) fn as_defaults(command: Command, file: &Path) -> Result<Command, String> {
+    into_defaults(command, read(file)?)
+}
+
+/// Reads `file`.
+pub(super) fn read(file: &Path) -> Result<Table, String> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("cannot be read: {error}; check the path and its permissions"))?;
     // Only the message and the place: the line itself may hold a secret.
-    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+    text.parse().map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
         let line = text.bytes().take(start).filter(|b| *b == b'\n').count() + 1;
         format!("line {line} is no TOML: {}", error.message())
-    })?;
+    })
+}
+
+/// The settings of a file become the defaults of `command`.
+pub(super) fn into_defaults(command: Command, table: Table) -> Result<Command, String> {
     table
         .into_iter()
         .try_fold(command, |command, (key, value)| {

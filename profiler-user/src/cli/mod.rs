@@ -4,6 +4,7 @@
 //! and `some-option` in the TOML file of `--config`. The first that says
 //! something wins. Secrets come from files or the environment only.
 
+mod compare;
 mod config;
 mod dashboards;
 mod influx;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
+pub use compare::Comparison;
 pub use dashboards::{Dashboards, Wanted};
 pub use influx::{Influx, InfluxTarget, Schema};
 pub use listen::Listen;
@@ -54,6 +56,8 @@ pub enum Invocation {
         /// Where to; `-` is stdout.
         output: PathBuf,
     },
+    /// Compare.
+    Compare(Comparison),
     /// Write dashboards for Grafana.
     Dashboards(Dashboards),
     /// Print a completion script for that shell.
@@ -76,6 +80,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             let (input, output) = report.files();
             return Ok(Invocation::Report { input, output });
         }
+        Some(Subcommand::Compare(_)) => return compare::parse(&arguments),
         Some(Subcommand::Dashboards(wanted)) => return Ok(Invocation::Dashboards(wanted)),
         Some(Subcommand::Completions { shell }) => return Ok(Invocation::Completions(shell)),
         Some(Subcommand::Man) => return Ok(Invocation::Man),

@@ -12,7 +12,7 @@ use super::limits::Bounds;
 use super::otlp::OtlpOptions;
 use super::prometheus::PrometheusOptions;
 use super::web::Pictures;
-use super::{dashboards, report, values};
+use super::{compare, dashboards, report, values};
 
 const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
@@ -84,6 +84,13 @@ pub(super) enum Subcommand {
     /// Grafana's provisioning, the data source is chosen at their top.
     #[command(after_help = dashboards::EXAMPLES)]
     Dashboards(dashboards::Dashboards),
+    /// Compare without and with wsgiprobe, or servers with other instruments
+    ///
+    /// Each variant is loaded in every round, in an order that changes, so that what the machine
+    /// does meanwhile weighs on all alike. It says what is shown, what is not, and how many
+    /// rounds would tell.
+    #[command(after_help = compare::EXAMPLES)]
+    Compare(Box<compare::Compare>),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -144,9 +144,9 @@ pub enum Verdict {
 pub struct Requests {
     /// That the client sent.
     pub sent: u64,
-    /// That it had an answer to, errors included.
+    /// Answered with a status below 400.
     pub answered: u64,
-    /// That failed, or were answered by an error.
+    /// Answered with another one, or not at all.
     pub errors: u64,
     /// Lines in the access log.
     pub logged: Option<u64>,

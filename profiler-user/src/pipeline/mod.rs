@@ -28,7 +28,7 @@ use crate::output::{self, Banner};
 use crate::pool::{Listeners, Pools};
 use crate::privileges::{self, Confined, Needs};
 use crate::probe::{self, BackEnd, Probe};
-use crate::summary::{SKIPPED_RUNS, Summary};
+use crate::summary::{Durations, SKIPPED_RUNS, Summary};
 use crate::tick::About;
 use host::unix_now;
 use outputs::Outputs;
@@ -286,7 +286,9 @@ impl Run {
         let (start, end) = self.schedule.close(now);
         self.stages.close(start, end, servers, &self.probe);
         let run = self.stages.run(self.began_unix_ns, now);
-        let summary = Arc::new(self.stages.summary(&self.probe));
+        let mut summary = self.stages.summary(&self.probe);
+        summary.duration = Durations::of(&run.total);
+        let summary = Arc::new(summary);
         let (delivered, result) = self.stages.outputs.finish(&summary).await;
         while let Ok(notice) = self.inbox.try_recv() {
             self.screen.warn(notice);

@@ -17,8 +17,6 @@ use crate::interrupt::Interrupt;
 use crate::process::{Process, free_port};
 use crate::workspace;
 
-const CONFIGURATION: &str = include_str!("../../bench/httpd.conf");
-
 /// Threads that run the application, in either mode: one process of five.
 const POOL_THREADS: u32 = 5;
 
@@ -90,16 +88,16 @@ impl Apache {
             .tempdir()
             .context("creating Apache's folder")?;
         let port = free_port()?;
-        lay_out(
-            home.path(),
-            &configuration(home.path(), port, shape, variant),
-        )?;
+        lay_out(home.path())?;
         let mut command = Command::new("/usr/sbin/apache2");
         command
             .arg("-f")
-            .arg(home.path().join("httpd.conf"))
-            .args(["-D", "FOREGROUND"])
+            .arg(instruments().join("httpd.conf"))
+            .args(["-D", "FOREGROUND", "-D", shape.mode.define()])
             .env("INFLUX_DB", influx::DATABASE);
+        for (name, value) in definitions(home.path(), port, shape, variant) {
+            command.args(["-C", &format!("Define {name} {value}")]);
+        }
         if let Some(url) = influx_url {
             command.env("INFLUX_URL", url);
         }
@@ -161,31 +159,33 @@ impl Apache {
     }
 }
 
-fn configuration(home: &Path, port: u16, shape: Shape, variant: Variant) -> String {
-    let (daemon, group) = match shape.mode {
-        Mode::Embedded => (String::new(), "%{GLOBAL}"),
-        Mode::Daemon => (
-            format!("WSGIDaemonProcess bench processes=1 threads={POOL_THREADS}"),
-            "bench",
-        ),
-    };
-    CONFIGURATION
-        .replace("@DIR@", &home.display().to_string())
-        .replace("@PORT@", &port.to_string())
-        .replace("@MPM@", shape.mpm.name())
-        .replace("@PROCESSES@", &shape.processes.to_string())
-        .replace("@THREADS@", &shape.threads.to_string())
-        .replace("@WORKERS@", &(shape.processes * shape.threads).to_string())
-        .replace("@SCRIPT@", &variant.script())
-        .replace("@DAEMON@", &daemon)
-        .replace("@GROUP@", group)
+/// What the configuration leaves open.
+fn definitions(
+    home: &Path,
+    port: u16,
+    shape: Shape,
+    variant: Variant,
+) -> [(&'static str, String); 7] {
+    [
+        ("DIR", home.display().to_string()),
+        ("PORT", port.to_string()),
+        ("MPM", shape.mpm.name().to_owned()),
+        ("PROCESSES", shape.processes.to_string()),
+        ("THREADS", shape.threads.to_string()),
+        ("WORKERS", (shape.processes * shape.threads).to_string()),
+        ("SCRIPT", variant.script().to_owned()),
+    ]
 }
 
-fn lay_out(home: &Path, configuration: &str) -> Result<()> {
+/// Where the configuration and the scripts are.
+fn instruments() -> PathBuf {
+    workspace::root().join("deploy/compare")
+}
+
+fn lay_out(home: &Path) -> Result<()> {
     let context = || format!("laying out {}", home.display());
     // Apache's workers are another user, and temporary folders are private.
     fs::set_permissions(home, fs::Permissions::from_mode(0o755)).with_context(context)?;
-    fs::write(home.join("httpd.conf"), configuration).with_context(context)?;
 
     let statics = home.join("static");
     fs::create_dir(&statics).with_context(context)?;
@@ -193,8 +193,7 @@ fn lay_out(home: &Path, configuration: &str) -> Result<()> {
 
     let site = home.join("site");
     fs::create_dir(&site).with_context(context)?;
-    let instruments = workspace::root().join("deploy/compare");
-    for entry in fs::read_dir(&instruments).context("listing the instruments")? {
+    for entry in fs::read_dir(instruments()).context("listing the instruments")? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             fs::copy(entry.path(), site.join(entry.file_name())).with_context(context)?;
@@ -209,12 +208,20 @@ mod tests {
 
     #[test]
     fn nothing_in_the_configuration_is_left_open() {
-        for mode in [Mode::Embedded, Mode::Daemon] {
-            let shape = Shape::small(mode, Mpm::default());
-            let text = configuration(Path::new("/home"), 80, shape, Variant::Bare);
-            let settings = text.lines().filter(|line| !line.starts_with('#'));
-            assert_eq!(settings.filter(|line| line.contains('@')).count(), 0);
-            assert_eq!(text.contains("\nWSGIDaemonProcess "), mode == Mode::Daemon);
+        let text = fs::read_to_string(instruments().join("httpd.conf")).unwrap();
+        let shape = Shape::small(Mode::Daemon, Mpm::default());
+        let defined = definitions(Path::new("/home"), 80, shape, Variant::Bare);
+        let defined = defined.map(|(name, _)| name);
+        let settings = text.lines().filter(|line| !line.starts_with('#'));
+        for line in settings {
+            let names = line
+                .split("${")
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next());
+            for name in names {
+                let is_here = text.contains(&format!("Define {name} "));
+                assert!(defined.contains(&name) || is_here, "{name}");
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //!   the [`plan`] says in which order, a [`sample`] is one measurement (of an
 //!   [`apache`], under a [`load`], with a [`probe`] or none);
 //! - [`tax`]: what others pay who are not watched, one of the [`calls`] at a time;
+//! - [`lineup`]: `wsgiprobe compare` on the instruments of `deploy/compare`;
 //! - [`rate`]: whether anything is lost when the server is as fast as it can be;
 //! - [`cpu`], [`bpf`], [`machine`]: figures that the kernel keeps ([`measure`] is shared
 //!   with `wsgiprobe compare`);
@@ -15,6 +16,7 @@ mod apache;
 mod bpf;
 mod calls;
 mod goals;
+mod lineup;
 mod load;
 #[path = "../../../profiler-user/src/measure/mod.rs"]
 mod measure;
@@ -40,6 +42,8 @@ pub enum Bench {
     /// Throughput, latency, CPU and memory: wsgiprobe and instruments in the
     /// process against the bare server, in interleaved rounds.
     Overhead(overhead::Options),
+    /// `wsgiprobe compare` on the usual instruments, one of them wsgiprobe.
+    LineUp(lineup::Options),
     /// What the system calls of an unwatched process cost more.
     Tax(tax::Options),
     /// Whether a request is lost at the highest rate that Apache reaches.
@@ -52,6 +56,10 @@ pub fn run(bench: &Bench) -> Result<()> {
         Bench::Overhead(options) => {
             root::require("bench overhead")?;
             overhead::run(options)
+        }
+        Bench::LineUp(options) => {
+            root::require("bench line-up")?;
+            lineup::run(options)
         }
         Bench::Tax(options) => {
             root::require("bench tax")?;

@@ -53,14 +53,13 @@ impl Variant {
         matches!(self, Self::Events | Self::Middleware | Self::Decorator)
     }
 
-    /// Its file in `deploy/compare`: all others leave the application as it is.
-    pub fn script(self) -> String {
-        let name = if self.is_inside() {
+    /// Its script in `deploy/compare`: all others leave the application as it is.
+    pub fn script(self) -> &'static str {
+        if self.is_inside() {
             self.name()
         } else {
             "bare"
-        };
-        format!("{name}.wsgi")
+        }
     }
 }
 
@@ -80,6 +79,14 @@ impl Mode {
         match self {
             Self::Embedded => "embedded",
             Self::Daemon => "daemon",
+        }
+    }
+
+    /// What the configuration asks for it by.
+    pub fn define(self) -> &'static str {
+        match self {
+            Self::Embedded => "EMBEDDED",
+            Self::Daemon => "DAEMON",
         }
     }
 }
@@ -124,7 +131,7 @@ mod tests {
         for variant in Variant::value_variants() {
             let file = workspace::root()
                 .join("deploy/compare")
-                .join(variant.script());
+                .join(format!("{}.wsgi", variant.script()));
             assert!(file.is_file(), "{}", file.display());
         }
     }

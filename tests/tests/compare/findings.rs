@@ -1,0 +1,187 @@
+//! What is there is found, and what is not is not.
+
+use anyhow::{Context as _, Result, ensure};
+use harness::apache::{Apache, Conf, Mpm, Wsgi};
+use harness::figures::Figures;
+use harness::server::Server as _;
+use serde_json::Value;
+
+use super::{Comparison, Ended, variant};
+
+/// The application with so much CPU burnt in each call.
+const BURN: &str = r#"
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import hello
+
+BURN_NS = 100_000
+
+
+def application(environ, start_response):
+    until = time.thread_time_ns() + BURN_NS
+    while time.thread_time_ns() < until:
+        pass
+    return hello.application(environ, start_response)
+"#;
+
+/// The middle of a figure, in base units.
+fn figure(results: &Value, name: &str, figure: &str) -> Result<f64> {
+    let value = &variant(results, name)?["figures"][figure]["value"];
+    value
+        .as_f64()
+        .with_context(|| format!("{name} has no {figure}"))
+}
+
+/// The server's CPU a request in each round, seconds, by the rounds' numbers.
+fn rounds(results: &Value, name: &str) -> Result<Vec<f64>> {
+    let rounds = variant(results, name)?["rounds"]
+        .as_array()
+        .context("no rounds")?;
+    let cpu = rounds
+        .iter()
+        .map(|round| round["server_cpu"].as_f64().context("no CPU"));
+    cpu.collect()
+}
+
+/// An instrument that burns exactly 100 microseconds costs 100, give or take ten.
+#[test]
+fn a_known_cost() -> Result<()> {
+    let comparison = Comparison::new()?;
+    comparison.script("burn", BURN)?;
+    let options = [
+        "--rounds=15",
+        "--time=1s",
+        "--warm-up=300ms",
+        "--connections=1",
+    ];
+    let arguments = comparison.of(&options, &[("bare", "bare"), ("burn", "burn")]);
+    let results = comparison.results(&arguments)?;
+    // The middle of the rounds: other work on the machine costs caches now and then.
+    let (bare, burn) = (rounds(&results, "bare")?, rounds(&results, "burn")?);
+    let costs: Figures = burn
+        .iter()
+        .zip(&bare)
+        .map(|(burn, bare)| (burn - bare) * 1e6)
+        .collect();
+    let cost = costs.median().context("no rounds")?;
+    println!("burning 100 us costs {cost:.1} us: {costs}");
+    ensure!((cost - 100.0).abs() <= 10.0, "{cost:.1} us");
+    let ratio = &variant(&results, "burn")?["ratios"]["server_cpu"];
+    ensure!(ratio["verdict"] == "more", "it was not shown: {ratio}");
+    Ok(())
+}
+
+/// Nothing against nothing: no figure of any run differs.
+#[test]
+fn nothing_against_nothing() -> Result<()> {
+    let comparison = Comparison::new()?;
+    for run in 1..=3 {
+        let options = ["--rounds=6", "--time=1s", "--connections=2"];
+        let arguments = comparison.of(&options, &[("one", "bare"), ("other", "bare")]);
+        let results = comparison.results(&arguments)?;
+        let ratios = variant(&results, "other")?["ratios"]
+            .as_object()
+            .context("no ratios")?;
+        for (figure, ratio) in ratios {
+            let verdict = ratio["verdict"].as_str().unwrap_or("none");
+            ensure!(
+                ["none", "too_noisy"].contains(&verdict),
+                "run {run}: {figure}: {ratio}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A server that runs: without and with wsgiprobe, which reports every request.
+#[test]
+fn a_running_server() -> Result<()> {
+    let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Daemon))?;
+    let comparison = Comparison::new()?;
+    let pid = apache.pid()?.to_string();
+    let url = format!("http://127.0.0.1:{}/hello", apache.port());
+    let log = apache.site().path("access.log");
+    for load in [&[][..], &["--rate=200"]] {
+        let log = log.display().to_string();
+        let mut arguments = vec!["--pid", &pid, "--url", &url, "--access-log", &log];
+        arguments.extend(["--rounds=2", "--time=1s", "--warm-up=200ms"]);
+        arguments.extend(load);
+        let results = comparison.results(&arguments)?;
+        for name in ["bare", "wsgiprobe"] {
+            let requests = &variant(&results, name)?["requests"];
+            ensure!(requests["errors"] == 0, "{requests}");
+            ensure!(requests["logged"] == requests["sent"], "{name}: {requests}");
+        }
+        let probed = variant(&results, "wsgiprobe")?;
+        ensure!(
+            probed["requests"]["reported"] == probed["requests"]["sent"],
+            "{probed}"
+        );
+        ensure!(
+            probed["wsgiprobe"].is_string(),
+            "no back end is named: {probed}"
+        );
+        let (says, saw) = (&probed["says"]["mean"], &probed["says"]["client_mean"]);
+        let (says, saw) = (
+            says.as_f64().context("no mean")?,
+            saw.as_f64().context("no mean")?,
+        );
+        // What it cannot see is what the request is on its way.
+        ensure!(
+            says > 0.0 && says < saw,
+            "it says {says} s, the client saw {saw} s"
+        );
+        ensure!(figure(&results, "wsgiprobe", "probe_cpu")? > 0.0);
+    }
+    Ok(())
+}
+
+/// The load generators that people have.
+#[test]
+fn other_loads() -> Result<()> {
+    let comparison = Comparison::new()?;
+    for load in [
+        "wrk -t1 -c{connections} -d{seconds}s --latency {url}",
+        "ab -q -k -c {connections} -t {seconds} -n 100000 {url}",
+    ] {
+        let probed = ["--with-wsgiprobe=bare", "--access-log={dir}/access.log"];
+        let options = [&["--rounds=1", "--time=1s", "--load", load][..], &probed].concat();
+        let arguments = comparison.of(&options, &[("bare", "bare")]);
+        let results = comparison.results(&arguments)?;
+        let probed = variant(&results, "bare+wsgiprobe")?;
+        let requests = &probed["requests"];
+        ensure!(requests["errors"] == 0, "{load}: {requests}");
+        // They break off what is under way at their end.
+        ensure!(
+            requests["reported"] == requests["logged"],
+            "{load}: {requests}"
+        );
+        for figure in ["throughput", "mean", "p50", "p99", "max"] {
+            ensure!(
+                self::figure(&results, "bare", figure)? > 0.0,
+                "{load}: no {figure}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A cost that is shown fails the run, and says what it was.
+#[test]
+fn a_gate_for_ci() -> Result<()> {
+    let comparison = Comparison::new()?;
+    comparison.script("burn", &BURN.replace("100_000", "2_000_000"))?;
+    let options = ["--rounds=5", "--time=500ms", "--fail-over=10%"];
+    let arguments = comparison.of(&options, &[("bare", "bare"), ("burn", "burn")]);
+    let Ended { status, said } = comparison.run(&arguments)?;
+    ensure!(status.code() == Some(1), "{status}: {said}");
+    ensure!(
+        said.contains("--fail-over 10 %") && said.contains("burn: requests/s"),
+        "{said}"
+    );
+    Ok(())
+}
