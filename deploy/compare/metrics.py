@@ -14,7 +14,6 @@ EVERY_S = 1.0
 
 
 def report():
-    mod_wsgi.request_metrics()
     while True:
         time.sleep(EVERY_S)
         metrics = mod_wsgi.request_metrics()
@@ -23,5 +22,6 @@ def report():
 
 
 def report_metrics():
-    mod_wsgi.start_recording_metrics()
+    # mod_wsgi records from the first call on.
+    mod_wsgi.request_metrics()
     threading.Thread(target=report, daemon=True).start()

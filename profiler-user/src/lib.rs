@@ -69,7 +69,7 @@ pub fn run(invocation: Invocation) -> Result<()> {
             Ok(())
         }
         Invocation::Compare(cli::Comparison::Measure(plan, outputs)) => {
-            compare::run(&plan, &outputs)
+            compare::run(*plan, &outputs)
         }
         Invocation::Compare(cli::Comparison::Recordings { .. }) => {
             anyhow::bail!("not yet")

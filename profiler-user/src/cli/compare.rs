@@ -5,7 +5,8 @@
     reason = "help is read in a terminal, not as Markdown"
 )]
 
-use std::collections::BTreeMap;
+mod file;
+
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,13 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueHint, value_parser};
 use hyper::header::{HeaderName, HeaderValue};
-use serde::Deserialize;
 
-use super::{Invocation, config, values};
+use super::{Invocation, values};
 use crate::compare::Outputs;
 use crate::compare::load::Load;
-use crate::compare::variant::{Plan, Reports, Variant};
+use crate::compare::variant::{Plan, Variant};
 use crate::compare::words;
+use file::{Table, with_file};
 
 /// The subcommand.
 const NAME: &str = "compare";
@@ -30,8 +31,8 @@ const WHERE: &str = "Where to write";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  sudo wsgiprobe compare --url http://127.0.0.1:8000/ --pid 1234
-                          the same server, without and with wsgiprobe attached
+  sudo wsgiprobe compare --url http://127.0.0.1:8000/
+                          the server that listens there, without and with wsgiprobe attached
   sudo wsgiprobe compare --url http://127.0.0.1:{port}/ --with-wsgiprobe bare \\
       --variant bare='mod_wsgi-express start-server v1/wsgi.py --port {port}' \\
       --variant events='mod_wsgi-express start-server v2/wsgi.py --port {port}'
@@ -52,7 +53,8 @@ pub(super) struct Compare {
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url, help_heading = WHAT)]
     url: Option<String>,
 
-    /// The server that runs: without wsgiprobe (bare), and with it (wsgiprobe)
+    /// The server that runs, to measure without wsgiprobe (bare) and with it (wsgiprobe);
+    /// otherwise whoever listens on the port of --url
     #[arg(long, value_name = "PID", num_args = 1.., value_delimiter = ',', action = ArgAction::Append,
           value_parser = value_parser!(u32).range(1..), conflicts_with = "variant", help_heading = WHAT)]
     pid: Vec<u32>,
@@ -147,48 +149,6 @@ pub enum Comparison {
     },
 }
 
-/// A `[[variant]]` of the file.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct Table {
-    name: String,
-    /// What starts the server; otherwise it is the one of `pid`.
-    server: Option<String>,
-    #[serde(default)]
-    wsgiprobe: bool,
-    #[serde(default)]
-    environment: BTreeMap<String, String>,
-    access_log: Option<String>,
-    reports: Option<ReportsTable>,
-}
-
-/// Its `reports`: what the instrument in it wrote to an InfluxDB.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct ReportsTable {
-    /// InfluxDB 1.x; otherwise the variable `INFLUX_URL`.
-    influx_url: Option<String>,
-    /// Its database; otherwise `INFLUX_DB`.
-    influx_db: Option<String>,
-    requests: String,
-    mean: Option<String>,
-}
-
-impl ReportsTable {
-    fn resolve(self) -> Result<Reports, String> {
-        let or_variable = |given: Option<String>, key: &str, name: &str| {
-            let value = given.or_else(|| std::env::var(name).ok());
-            value.ok_or_else(|| format!("reports: give {key}, or the variable {name}"))
-        };
-        Ok(Reports {
-            influx_url: or_variable(self.influx_url, "influx-url", "INFLUX_URL")?,
-            influx_db: or_variable(self.influx_db, "influx-db", "INFLUX_DB")?,
-            requests: self.requests,
-            mean: self.mean,
-        })
-    }
-}
-
 /// Reads the arguments and the file of `--config`, whose settings are the defaults.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Invocation, clap::Error> {
     let read = |command: Command| -> Result<Compare, clap::Error> {
@@ -210,22 +170,6 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Invocation, clap::Error> {
         .map_err(super::usage)
 }
 
-/// The command with the file's settings as the defaults of `compare`, and its variants.
-fn with_file(command: Command, file: &Path) -> Result<(Command, Vec<Table>), String> {
-    let mut table = config::read(file)?;
-    let mut variants: Vec<Table> = match table.remove("variant") {
-        Some(variants) => Vec::deserialize(variants).map_err(|error| error.message().to_owned())?,
-        None => Vec::new(),
-    };
-    let here = absolute(file.parent().unwrap_or(Path::new(".")));
-    for variant in &mut variants {
-        variant.put_in("here", &here.display().to_string());
-    }
-    let compare = command.find_subcommand(NAME).expect("it is there").clone();
-    let compare = config::into_defaults(compare, table)?;
-    Ok((command.mut_subcommand(NAME, |_| compare), variants))
-}
-
 impl Compare {
     /// What that means. `tables` are those of the file.
     fn resolve(self, tables: Vec<Table>) -> Result<Comparison, String> {
@@ -241,7 +185,8 @@ impl Compare {
         let url = self.url.clone().ok_or(if starts {
             "--url is missing: which page is asked for? e.g. --url http://127.0.0.1:{port}/"
         } else {
-            "--url is missing: which page is asked for? e.g. --url http://127.0.0.1:8000/"
+            "--url is missing: which page of the server that runs is asked for, e.g. --url \
+             http://127.0.0.1:8000/? Or name servers to start, with --variant NAME=COMMAND"
         })?;
         if !starts && words::has(&url, "port") {
             return Err(format!(
@@ -304,13 +249,6 @@ impl Compare {
             variants.push(named(text)?);
         }
         if variants.is_empty() {
-            if self.pid.is_empty() {
-                return Err(
-                    "nothing to compare: name the server that runs with --pid, or servers \
-                            to start with --variant NAME=COMMAND"
-                        .into(),
-                );
-            }
             variants = vec![
                 Variant::running("bare", false),
                 Variant::running("wsgiprobe", true),
@@ -330,12 +268,6 @@ impl Compare {
             if variant.access_log.is_none() {
                 variant.access_log.clone_from(&self.access_log);
             }
-            if variant.server.is_none() && self.pid.is_empty() {
-                return Err(format!(
-                    "variant {} has no server: give it one, or --pid",
-                    variant.name
-                ));
-            }
         }
         let mut names: Vec<_> = variants.iter().map(|variant| &variant.name).collect();
         names.sort_unstable();
@@ -352,31 +284,6 @@ impl Compare {
             ));
         }
         Ok(variants)
-    }
-}
-
-impl Table {
-    /// Puts what is known into `{name}`, wherever it may stand.
-    fn put_in(&mut self, name: &str, value: &str) {
-        let texts = self.server.iter_mut().chain(&mut self.access_log);
-        for text in texts.chain(self.environment.values_mut()) {
-            *text = words::placed(text, &[(name, value)]);
-        }
-    }
-
-    fn variant(self) -> Result<Variant, String> {
-        let server = self
-            .server
-            .as_deref()
-            .map(|line| command(&format!("variant {}", self.name), line));
-        Ok(Variant {
-            server: server.transpose()?,
-            name: self.name,
-            environment: self.environment.into_iter().collect(),
-            wsgiprobe: self.wsgiprobe,
-            access_log: self.access_log,
-            reports: self.reports.map(ReportsTable::resolve).transpose()?,
-        })
     }
 }
 
@@ -437,142 +344,4 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(arguments: &[&str]) -> Result<Plan, String> {
-        let arguments = ["wsgiprobe", "compare"]
-            .iter()
-            .chain(arguments)
-            .map(OsString::from);
-        match parse(&arguments.collect::<Vec<_>>()) {
-            Ok(Invocation::Compare(Comparison::Measure(plan, _))) => Ok(*plan),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn names(plan: &Plan) -> Vec<&str> {
-        plan.variants
-            .iter()
-            .map(|variant| variant.name.as_str())
-            .collect()
-    }
-
-    #[test]
-    fn a_running_server_is_measured_without_and_with() {
-        let plan = plan(&["--pid", "1", "--url", "http://127.0.0.1/"]).unwrap();
-        assert_eq!(names(&plan), ["bare", "wsgiprobe"]);
-        assert!(!plan.variants[0].wsgiprobe && plan.variants[1].wsgiprobe);
-    }
-
-    #[test]
-    fn variants_may_have_wsgiprobe_on_top() {
-        let url = "http://127.0.0.1:{port}/";
-        let arguments = [
-            "--variant",
-            "a=x --y='1 2' {port}",
-            "--with-wsgiprobe",
-            "a",
-            "--url",
-            url,
-        ];
-        let plan = plan(&arguments).unwrap();
-        assert_eq!(names(&plan), ["a", "a+wsgiprobe"]);
-        assert_eq!(
-            plan.variants[1].server.as_ref().unwrap()[..],
-            ["x", "--y=1 2", "{port}"]
-        );
-    }
-
-    #[test]
-    fn the_file_has_variants_and_settings() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("compare.toml");
-        let text = "url = 'http://127.0.0.1:{port}/'\nrounds = 7\ntime = '2s'\n\
-            [[variant]]\nname = 'a'\nserver = '{here}/serve {port}'\n\
-            [[variant]]\nname = 'b'\nserver = 'b'\nwsgiprobe = true\nenvironment = { X = '1' }\n\
-            reports = { influx-url = 'http://i', influx-db = 'd', requests = 'SELECT' }\n";
-        std::fs::write(&file, text).unwrap();
-        let file = file.to_str().unwrap();
-        let plan = plan(&["--config", file, "--rounds", "3", "--baseline", "b"]).unwrap();
-        assert_eq!((plan.rounds, plan.time), (3, Duration::from_secs(2)));
-        assert_eq!((names(&plan), plan.baseline), (vec!["a", "b"], 1));
-        let server = plan.variants[0].server.as_ref().unwrap();
-        assert_eq!(server[0], folder.path().join("serve").to_str().unwrap());
-        assert_eq!(
-            plan.variants[1].environment,
-            [("X".to_owned(), "1".to_owned())]
-        );
-        assert!(plan.variants[1].reports.is_some() && plan.variants[1].wsgiprobe);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let url = ["--url", "http://127.0.0.1:{port}/"];
-        let pid = ["--pid", "1"];
-        for (arguments, told) in [
-            (vec![], "--pid"),
-            (pid.to_vec(), "--url is missing"),
-            ([pid, url].concat(), "{port}"),
-            ([url, ["--variant", "a"]].concat(), "NAME=COMMAND"),
-            ([url, ["--variant", "a=x"]].concat(), "--with-wsgiprobe a"),
-            ([url, ["--variant", "a=x 'y"]].concat(), "quote"),
-            ([url, ["--variant", "a="]].concat(), "no command"),
-            (
-                [url, ["--variant", "a=x"], ["--variant", "a=y"]].concat(),
-                "called a",
-            ),
-            (
-                [
-                    url,
-                    ["--variant", "a=x"],
-                    ["--variant", "b=y"],
-                    ["--baseline", "c"],
-                ]
-                .concat(),
-                "there are: a, b",
-            ),
-            (
-                [url, ["--variant", "a=x"], ["--with-wsgiprobe", "b"]].concat(),
-                "there are: a",
-            ),
-            (
-                [pid, ["--url", "http://h/"], ["--fail-over", "x"]].concat(),
-                "1%",
-            ),
-            (
-                [pid, ["--url", "http://h/"], ["--header", "x"]].concat(),
-                "NAME: VALUE",
-            ),
-            (
-                [pid, ["--url", "http://h/"], ["--load", " "]].concat(),
-                "--load: there is no command",
-            ),
-            (
-                [pid, ["--config", "/nowhere.toml"]].concat(),
-                "--config /nowhere.toml",
-            ),
-        ] {
-            let message = plan(&arguments).unwrap_err();
-            assert!(message.contains(told), "{arguments:?}: {message}");
-        }
-    }
-
-    #[test]
-    fn two_recordings_need_nothing_else() {
-        let arguments = ["wsgiprobe", "compare", "a.jsonl", "b.jsonl"].map(OsString::from);
-        let Ok(Invocation::Compare(Comparison::Recordings {
-            before,
-            after,
-            json,
-        })) = parse(&arguments)
-        else {
-            panic!("it is no comparison of recordings");
-        };
-        assert_eq!(
-            (before.to_str(), after.to_str(), json),
-            (Some("a.jsonl"), Some("b.jsonl"), None)
-        );
-    }
-}
+mod tests;

@@ -34,9 +34,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::discovery::{self, Selection, Snapshot};
 use crate::measure::machine::Machine;
 use crate::output::Console;
 use interrupt::Interrupt;
+use load::Page;
 use progress::Progress;
 use results::Results;
 use variant::Plan;
@@ -52,7 +54,11 @@ pub struct Outputs {
 
 /// Compares. What was measured before an error or Ctrl-C is put out too, if it is at
 /// least a round.
-pub fn run(plan: &Plan, outputs: &Outputs) -> Result<()> {
+pub fn run(mut plan: Plan, outputs: &Outputs) -> Result<()> {
+    if plan.variants.iter().any(|variant| variant.server.is_none()) {
+        plan.pids = running(&plan)?;
+    }
+    let plan = &plan;
     let machine = Machine::look()?;
     let mut notes = machine.complaints();
     notes.extend(others::complaint_of_scaling());
@@ -100,6 +106,22 @@ pub fn run(plan: &Plan, outputs: &Outputs) -> Result<()> {
         Some(share) => gate::check(&results, share),
         None => Ok(()),
     }
+}
+
+/// The processes of the server that runs: those that are named, or whoever listens where
+/// the page is.
+fn running(plan: &Plan) -> Result<Vec<u32>> {
+    let mut selection = Selection {
+        pids: plan.pids.clone(),
+        ..Selection::default()
+    };
+    if selection.pids.is_empty() {
+        let page = Page::new(&plan.url, &plan.headers)?;
+        selection.ports = vec![page.address().port()];
+    }
+    let snapshot = Snapshot::read().map_err(discovery::Error::Proc)?;
+    let roots = selection.resolve(&snapshot)?;
+    Ok(roots.iter().map(|root| root.pid).collect())
 }
 
 fn put_out(results: &Results, outputs: &Outputs) -> Result<()> {

@@ -141,7 +141,8 @@ fn figures<'a>(text: &'a str, pattern: &str) -> Option<Vec<&'a str>> {
     )
 }
 
-/// Of lines with a percentile, a time and its unit; milliseconds without one.
+/// Of lines with a percentile, a time and its unit; milliseconds without one, of which
+/// there are whole ones only: less is nothing.
 fn percentiles(text: &str, pattern: &str) -> Vec<(f64, f64)> {
     let pattern = Regex::new(pattern).expect("a pattern of ours");
     let lines = pattern
@@ -150,7 +151,8 @@ fn percentiles(text: &str, pattern: &str) -> Vec<(f64, f64)> {
     lines
         .filter_map(|[percentile, time, unit]| {
             let unit = if unit.is_empty() { "ms" } else { unit };
-            Some((percentile.parse().ok()?, seconds(time, unit)?))
+            let seconds = seconds(time, unit).filter(|seconds| *seconds > 0.0)?;
+            Some((percentile.parse().ok()?, seconds))
         })
         .collect()
 }
@@ -203,7 +205,7 @@ Time per request:       0.582 [ms] (mean)
 Time per request:       0.145 [ms] (mean, across all concurrent requests)
 
 Percentage of the requests served within a certain time (ms)
-  50%      1
+  50%      0
   99%      2
  100%      9 (longest request)
 ";
@@ -239,6 +241,7 @@ Percentage of the requests served within a certain time (ms)
         assert!(close(outcome.seconds, 0.291));
         assert!(close(told(&outcome, 99.0), 2e-3) && close(told(&outcome, 100.0), 9e-3));
         assert!(close(outcome.latency.mean().unwrap(), 0.582e-3));
+        assert_eq!(outcome.latency.percentile(50.0), None);
     }
 
     #[test]
