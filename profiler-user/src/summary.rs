@@ -289,7 +289,7 @@ pub(crate) mod tests {
                 r#""notes":{"non_http":4,"partial_line":0,"path_truncated":0,"long_path_full":0,"process_full":0,"#,
                 r#""opaque_io":0,"thread_unknown":0,"handover_full":0,"parked_full":0,"#,
                 r#""name_full":0,"port_full":0,"route_overflow":0,"skipped_runs":0},"#,
-                r#""limits":[{"counter":"ring_full","count":2,"option":"--ring-size","#,
+                r#""duration":null,"limits":[{"counter":"ring_full","count":2,"option":"--ring-size","#,
                 r#""value":4194304}],"hooks":"sock","kernel":"6.18.44","attach_ms":81.25,"#,
                 r#""probe":{"cpu_s":0.5,"rss_bytes":1024,"bpf_runs":null,"bpf_ns":null,"#,
                 r#""kernel_bytes":8388608,"kernel_bytes_max":41943040}}"#,

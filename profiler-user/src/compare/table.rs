@@ -295,7 +295,7 @@ mod tests {
         let all = texts(&two(3)).join("\n");
         assert!(all.contains("3 of 10 rounds"), "{all}");
         assert!(
-            all.contains("too few rounds to conclude: take 5 or more"),
+            all.contains("too few rounds to conclude: take 8 or more"),
             "{all}"
         );
     }

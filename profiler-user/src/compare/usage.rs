@@ -136,7 +136,8 @@ mod tests {
     fn a_child_that_ends_meanwhile_is_not_forgotten() {
         let line =
             "end=$(($(date +%s%N) + 700000000)); while [ $(date +%s%N) -lt $end ]; do :; done";
-        let mut parent = Command::new("sh").args(["-c", &format!("({line}) & wait; sleep 60")]);
+        let mut parent = Command::new("sh");
+        parent.args(["-c", &format!("({line}) & wait; exec sleep 60")]);
         let mut parent = parent.spawn().unwrap();
         let ([used], ()) = of_cpu([&[parent.id()]], || {
             thread::sleep(Duration::from_millis(1_200));

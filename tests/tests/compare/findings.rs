@@ -79,8 +79,13 @@ fn a_known_cost() -> Result<()> {
 #[test]
 fn nothing_against_nothing() -> Result<()> {
     let comparison = Comparison::new()?;
-    for run in 1..=3 {
-        let options = ["--rounds=6", "--time=1s", "--connections=2"];
+    for run in 1..=2 {
+        let options = [
+            "--rounds=8",
+            "--time=1s",
+            "--warm-up=300ms",
+            "--connections=2",
+        ];
         let arguments = comparison.of(&options, &[("one", "bare"), ("other", "bare")]);
         let results = comparison.results(&arguments)?;
         let ratios = variant(&results, "other")?["ratios"]
@@ -182,7 +187,7 @@ fn other_loads() -> Result<()> {
 fn a_gate_for_ci() -> Result<()> {
     let comparison = Comparison::new()?;
     comparison.script("burn", &BURN.replace("100_000", "2_000_000"))?;
-    let options = ["--rounds=5", "--time=500ms", "--fail-over=10%"];
+    let options = ["--rounds=8", "--time=500ms", "--fail-over=10%"];
     let arguments = comparison.of(&options, &[("bare", "bare"), ("burn", "burn")]);
     let Ended { status, said } = comparison.run(&arguments)?;
     ensure!(status.code() == Some(1), "{status}: {said}");

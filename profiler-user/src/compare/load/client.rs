@@ -82,10 +82,13 @@ impl Page {
     }
 }
 
+/// A connection's side that requests are handed to.
+type Connection = SendRequest<Empty<Bytes>>;
+
 /// A client of a page. It connects when it has to.
 pub(super) struct Client<'a> {
     page: &'a Page,
-    connection: Option<SendRequest<Empty<Bytes>>>,
+    connection: Option<Connection>,
 }
 
 impl<'a> Client<'a> {
@@ -101,44 +104,45 @@ impl<'a> Client<'a> {
     /// A kept connection that the server closes just then was no answer to anything:
     /// the request goes over a new one, once.
     pub(super) async fn ask(&mut self) -> io::Result<StatusCode> {
-        let kept = self.connection.is_some();
-        match timeout(PATIENCE, self.once()).await {
-            Ok(Ok(status)) => Ok(status),
-            Ok(Err(error)) => {
-                self.connection = None;
-                if kept && is_closed(&error) {
-                    let again = timeout(PATIENCE, self.once()).await?;
-                    return again.map_err(io::Error::other);
-                }
-                Err(io::Error::other(error))
-            }
-            Err(late) => {
-                self.connection = None;
-                Err(late.into())
-            }
+        match timeout(PATIENCE, self.over_any()).await {
+            Ok(answered) => answered.map_err(io::Error::other),
+            Err(late) => Err(late.into()),
         }
     }
 
-    async fn once(&mut self) -> Result<StatusCode> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => connect(self.page.address).await?,
-        };
+    async fn over_any(&mut self) -> Result<StatusCode> {
+        if let Some(kept) = self.connection.take()
+            && let Ok(answered) = self.over(kept).await
+        {
+            return answered;
+        }
+        let new = connect(self.page.address).await?;
+        self.over(new).await?
+    }
+
+    /// Over this connection, which is kept if that may be; the outer error says that
+    /// there was no answer.
+    async fn over(
+        &mut self,
+        mut connection: Connection,
+    ) -> Result<Result<StatusCode>, hyper::Error> {
         connection.ready().await?;
         let answer = connection.send_request(self.page.request()).await?;
         let status = answer.status();
         let mut body = answer.into_body();
         while let Some(frame) = body.frame().await {
-            frame?;
+            if let Err(error) = frame {
+                return Ok(Err(error.into()));
+            }
         }
         if connection.ready().await.is_ok() {
             self.connection = Some(connection);
         }
-        Ok(status)
+        Ok(Ok(status))
     }
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Empty<Bytes>>> {
+async fn connect(address: SocketAddr) -> Result<Connection> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -147,14 +151,6 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Empty<Bytes>>> {
         let _ = connection.await;
     });
     Ok(sender)
-}
-
-/// Whether the server closed the connection before it had sent anything.
-fn is_closed(error: &anyhow::Error) -> bool {
-    let hyper = error.downcast_ref::<hyper::Error>();
-    hyper.is_some_and(|error| {
-        error.is_closed() || error.is_canceled() || error.is_incomplete_message()
-    })
 }
 
 /// Asks once; fails unless the answer is one that can be measured.
