@@ -9,6 +9,7 @@ mod apache_alone;
 mod before_attach;
 mod bodies;
 mod calm;
+mod compare_page;
 mod cpu;
 mod daemon;
 mod dashboards;
