@@ -49,7 +49,7 @@ function about(page) {
   byId('about').replaceChildren(...entries.flatMap(([name, text]) => [make('dt', { text: name }), make('dd', { text })]));
 }
 
-function plots(page) {
+function lineCharts(page) {
   const { results, variants, figures } = page;
   const figure = (key) => figures.find((each) => each.key === key);
   const seconds = (round) => round.seconds.map((answers, second) => [round.at + second + 0.5, answers]);
@@ -89,7 +89,7 @@ function start() {
   notes(page);
   verdictCards(page);
   forests(page);
-  plots(page);
+  lineCharts(page);
   figureTable(page);
   requestTable(page);
   saysTable(page);

@@ -24,18 +24,33 @@
 //!
 //! What is not known is left out.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
-use super::results::{Results, Round, Variant};
+use super::results::{Figure, Figures, Results, Round, Unit, Variant};
 use super::words;
 use crate::cli::Influx;
 use crate::pipeline::influx_settings;
 use crate::sinks::influxdb::line::Line;
 use crate::sinks::influxdb::{InfluxDb, Report};
+
+const HEAD: &str = "
+## Comparisons
+
+`wsgiprobe compare` writes to InfluxDB alone. Measurement `wsgiprobe.compare` has a point for each
+measurement, at the time that it began, with the tags `host.name`, `variant` and `baseline` (`yes`,
+`no`), the fields below, and `answered`, `errors` and `round`. Measurement `wsgiprobe.compare.ratio` has
+a point for each figure of each variant but the baseline, with the tags `host.name`, `variant` and
+`figure`: `value` is the ratio to the baseline, `low` and `high` are the ends of its 95 % interval, and
+`verdict` says in words what may be said of it.
+
+| field | unit | is |
+|---|---|---|
+";
 
 const MEASUREMENT: &str = "wsgiprobe.compare";
 const RATIO: &str = "wsgiprobe.compare.ratio";
@@ -66,6 +81,21 @@ pub fn write(results: &Results, to: &Influx) -> Result<String> {
     outcome(&report, &place, &words)
 }
 
+/// Of docs/metrics.md.
+pub(crate) fn document() -> String {
+    let mut out = HEAD.to_owned();
+    for figure in Figure::ALL {
+        let unit = match figure.unit() {
+            Unit::PerSecond => "{request}/s",
+            Unit::Seconds => "s",
+            Unit::Bytes => "By",
+        };
+        let (key, title) = (figure.key(), figure.title());
+        let _ = writeln!(out, "| `{key}` | `{unit}` | {title} |");
+    }
+    out
+}
+
 fn outcome(report: &Report, place: &str, told: &[String]) -> Result<String> {
     let lost = report.dropped + report.rejected;
     ensure!(
@@ -91,9 +121,9 @@ fn outcome(report: &Report, place: &str, told: &[String]) -> Result<String> {
 fn points(results: &Results, hostname: &str) -> String {
     let began = u64::try_from(results.began.as_nanosecond()).unwrap_or(0);
     let at = |seconds: f64| began + (seconds.max(0.0) * 1e9) as u64;
-    let rounds = || results.variants.iter().flat_map(|variant| &variant.rounds);
-    let ends = rounds().map(|round| round.at + results.plan.time);
-    let end = at(ends.fold(0.0, f64::max));
+    let rounds = results.variants.iter().flat_map(|variant| &variant.rounds);
+    let last = rounds.map(|round| round.at).fold(0.0, f64::max);
+    let end = at(last + results.plan.time);
     let mut out = String::new();
     for variant in &results.variants {
         for round in &variant.rounds {
@@ -120,7 +150,7 @@ fn measured(out: &mut String, hostname: &str, variant: &Variant, round: &Round, 
 }
 
 fn ratios(out: &mut String, hostname: &str, variant: &Variant, time: u64) {
-    let ratios = variant.ratios.iter().flat_map(|ratios| ratios.known());
+    let ratios = variant.ratios.iter().flat_map(Figures::known);
     for (figure, ratio) in ratios {
         Line::new(out, RATIO)
             .tag("host.name", hostname)
@@ -139,7 +169,7 @@ mod tests {
     use wiremock::matchers::{method, path};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    use super::super::results::{Figure, sample};
+    use super::super::results::sample;
     use super::*;
     use crate::cli::{InfluxTarget, Schema};
 
@@ -198,7 +228,13 @@ mod tests {
         let points = points(&results, "h");
         let read = influxdb_line_protocol::parse_lines(&points);
         let names: Vec<String> = read
-            .map(|line| line.unwrap().tag_value("variant").unwrap().to_string())
+            .map(|line| {
+                line.unwrap()
+                    .tag_value("variant")
+                    .unwrap()
+                    .as_str()
+                    .to_owned()
+            })
             .collect();
         let hidden = "a,b=c d%0Awsgiprobe.compare x=1 1";
         assert!(

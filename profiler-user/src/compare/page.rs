@@ -5,7 +5,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::results::{Figure, Results, Unit, Variant};
+use super::results::{Figure, Figures, Results, Unit, Variant};
 use super::words;
 use crate::report::{COMPARISON, whole};
 
@@ -51,7 +51,7 @@ fn described(figure: Figure) -> Described {
 }
 
 fn said(variant: &Variant) -> BTreeMap<&'static str, String> {
-    let ratios = variant.ratios.iter().flat_map(|ratios| ratios.known());
+    let ratios = variant.ratios.iter().flat_map(Figures::known);
     ratios
         .map(|(figure, ratio)| (figure.key(), words::verdict(ratio)))
         .collect()
