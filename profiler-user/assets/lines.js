@@ -1,10 +1,12 @@
 // Lines of a comparison: latency by percentile, and what was measured when.
 import { GUTTER, axis, decades, mount, series } from './axes.js';
-import { colourOf, outline, worded } from './variants.js';
+import { colourOf, outline, sample, worded } from './variants.js';
 import { css } from './theme.js';
-import { digits, durationTick, rate } from './units.js';
+import { durationTick, rate } from './units.js';
 
 const TALL = 260;
+// Of the time, seconds.
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 
 // One of 10, of 100, of 1000 were slower: where a percentile is on its axis.
 const PLACES = [1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
@@ -81,14 +83,20 @@ export function distributions(holder, variants) {
     ],
   };
   mount(holder, options, data);
+  dressLegend(holder, known);
   return true;
 }
 
-// Seconds since the begin.
+// Seconds since the begin, as minutes and seconds.
 export function sinceText(seconds) {
-  if (seconds < 120) return `${digits(seconds)} s`;
   const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')} min`;
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+// Its own piece of line for each entry of the legend: the library knows colours alone.
+function dressLegend(holder, known) {
+  const entries = holder.querySelectorAll('.u-series:not(:first-child) th');
+  entries.forEach((entry, place) => entry.prepend(sample(known[place])));
 }
 
 // Marks of the variants' own shapes, where the measurements are.
@@ -113,8 +121,8 @@ function marks(known, small) {
       if (!plot.series[place + 1].show) return;
       ctx.fillStyle = ctx.strokeStyle = colourOf(variant);
       ctx.lineWidth = 1.4;
-      ctx.globalAlpha = 0.45;
-      for (const [x, y] of small[place]) spot(x, y, () => ctx.fillRect(-1, -1, 2, 2));
+      ctx.globalAlpha = 0.6;
+      for (const [x, y] of small[place]) spot(x, y, () => ctx.fillRect(-1.2, -1.2, 2.4, 2.4));
       ctx.globalAlpha = 1;
       plot.data[place + 1].forEach((y, at) => {
         if (y === null) return;
@@ -151,7 +159,7 @@ export function overRun(holder, figure, results, variants, small = () => []) {
       y: { range: () => [Math.max(least - pad, 0), most + pad] },
     },
     axes: [
-      axis((plot, splits) => splits.map(sinceText), { space: 80, size: 28 }),
+      axis((plot, splits) => splits.map(sinceText), { space: 80, size: 28, incrs: STEPS }),
       axis((plot, splits) => splits.map((value) => (value === null ? '' : tick(value))), { size: GUTTER, space: 32 }),
     ],
     hooks: {
@@ -164,6 +172,7 @@ export function overRun(holder, figure, results, variants, small = () => []) {
     ],
   };
   const { plot } = mount(holder, options, data);
+  dressLegend(holder, known);
   plot.over.addEventListener('dblclick', () => {
     plot.zoomed = false;
   }, { capture: true });

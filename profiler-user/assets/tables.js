@@ -21,23 +21,21 @@ export function figureTable(page) {
     const cells = page.variants.map((variant) => figureCell(page, figure, variant));
     return [first([figure.title]), ...cells];
   });
-  table(byId('figures'), [column(['Figure'], true), ...page.variants.map((variant) => column([named(variant)]))], rows);
+  table(byId('figures'), [column(['Figure'], true), ...page.variants.map((variant) => column([named(variant), ...(variant.ratios === null ? [faint('baseline')] : [])]))], rows);
 }
 
 function figureCell(page, figure, variant) {
   const found = variant.figures[figure.key];
   if (!found) return cell(['–']);
   const text = (value) => worded(figure.unit, value);
-  const parts = [make('div', { text: text(found.value) }), faint(`[${text(found.low)}, ${text(found.high)}]`)];
+  const lines = [make('div', {}, [make('b', { text: text(found.value) }), faint(`[${text(found.low)}, ${text(found.high)}]`)])];
   const ratio = variant.ratios?.[figure.key];
   if (ratio) {
     const judgement = judged(figure, ratio);
-    parts.push(make('div', { class: `ratio ${judgement}`, text: `${judgement === 'open' ? '? ' : ''}${change(ratio.value)}` }));
-    parts.push(faint(`[${change(ratio.low)}, ${change(ratio.high)}]`));
-  } else if (variant.ratios === null) {
-    parts.push(make('div', { class: 'ratio', text: 'baseline' }));
+    const words = make('b', { class: judgement, text: `${judgement === 'open' ? '? ' : ''}${change(ratio.value)}` });
+    lines.push(make('div', {}, [words, faint(`[${change(ratio.low)}, ${change(ratio.high)}]`)]));
   }
-  const element = cell(parts);
+  const element = cell(lines);
   element.title = `rounds between ${text(found.min)} and ${text(found.max)}`;
   return element;
 }
