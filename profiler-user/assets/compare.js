@@ -43,8 +43,8 @@ function about(page) {
     ['Rounds', `${plan.finished} of ${plan.rounds}, ${plan.time} s each after ${plan.warm_up} s of warm-up`],
     ['Machine', `${machine.cpu}, ${plural(machine.cpus, 'CPU')}, Linux ${machine.kernel}`],
     ['Disturbance', `load ${machine.load} before the start; ${percent(machine.stolen, 1)} of the time went to other guests`],
-    ['wsgiprobe', version],
-    ...page.variants.map((variant) => [variant.name, [howInstrumented(variant), variant.server ?? ''].filter(Boolean).join('\n')]),
+    ['Measured by', `wsgiprobe ${version}`],
+    ...page.variants.map((variant) => [`Variant ${variant.name}`, [howInstrumented(variant), variant.server ?? ''].filter(Boolean).join('\n')]),
   ];
   byId('about').replaceChildren(...entries.flatMap(([name, text]) => [make('dt', { text: name }), make('dd', { text })]));
 }

@@ -82,8 +82,9 @@ function plotOf(wide, figure, rows, said) {
     const stroke = `var(${variant.hue})`;
     const room = Math.floor((left - 10) / CHARACTER);
     const name = variant.name.length > room ? `${variant.name.slice(0, room - 1)}…` : variant.name;
-    add('text', { x: left - 10, y: y + 4, class: 'name', 'text-anchor': 'end' }, name);
-    const at = (ratio) => x(Math.log(Math.max(ratio, 1e-6)));
+    const label = add('text', { x: left - 10, y: y + 4, class: 'name', 'text-anchor': 'end' }, name);
+    if (name !== variant.name) label.append(tip(variant.name));
+    const at = (ratio) => Math.min(Math.max(x(Math.log(Math.max(ratio, 1e-6))), left), right);
     const [from, to] = [at(ratio.low), at(ratio.high)];
     const line = { x1: from, x2: to, y1: y, y2: y, stroke, 'stroke-width': 2.5 };
     if (judgement === 'open') line['stroke-dasharray'] = '3 3';
@@ -94,6 +95,12 @@ function plotOf(wide, figure, rows, said) {
     add('text', { x: wide, y: y + 4, class: `value ${judgement}`, 'text-anchor': 'end' }, short(ratio, judgement));
   });
   return svg;
+}
+
+function tip(text) {
+  const title = makeSvg('title');
+  title.textContent = text;
+  return title;
 }
 
 // The verdict in a word or two.

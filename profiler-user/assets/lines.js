@@ -9,7 +9,9 @@ const TALL = 260;
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 
 // One of 10, of 100, of 1000 were slower: where a percentile is on its axis.
-const PLACES = [1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+const PLACES = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+// Room for the longest of their names, pixels.
+const ROOM = 56;
 
 // A percentile in words: without the noise of binary fractions.
 export const percentileText = (percent) => `${Number(percent.toFixed(6))} %`;
@@ -19,6 +21,15 @@ function placed(percent, last) {
 }
 
 const textOf = (place) => percentileText(100 * (1 - 1 / place));
+
+// Those that there is room for, with the half where there is more.
+function placesWithin(plot, low, high) {
+  const decade = plot.bbox.width / (devicePixelRatio || 1) / Math.max(Math.log10(high / low), 0.1);
+  const each = Math.ceil(ROOM / decade);
+  const shown = PLACES.filter((place, power) => power % each === 0);
+  if (decade * Math.log10(2) > ROOM / 1.4) shown.splice(1, 0, 2);
+  return shown.filter((place) => place >= low && place <= high);
+}
 
 // Columns of points [x, y] of each, over all their x.
 function joined(all) {
@@ -71,7 +82,7 @@ export function distributions(holder, variants) {
     scales: { x: { time: false, distr: 3, range: (plot, low, high) => [low, high] }, y: { distr: 3 } },
     axes: [
       axis((plot, splits) => splits.map(textOf), {
-        splits: (plot, at, low, high) => PLACES.filter((place) => place >= low && place <= high),
+        splits: (plot, at, low, high) => placesWithin(plot, low, high),
         filter: (plot, splits) => splits,
         size: 28,
       }),

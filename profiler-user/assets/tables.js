@@ -17,6 +17,7 @@ function table(holder, heads, rows) {
 
 export function figureTable(page) {
   const known = page.figures.filter(({ key }) => page.variants.some(({ figures }) => figures[key]));
+  byId('figures').classList.toggle('dense', page.variants.length > 4);
   const rows = known.map((figure) => {
     const cells = page.variants.map((variant) => figureCell(page, figure, variant));
     return [first([figure.title]), ...cells];
