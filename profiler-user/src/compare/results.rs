@@ -28,11 +28,20 @@ pub struct Results {
     pub variants: Vec<Variant>,
 }
 
+/// What [`Results`] have; some tools sort it.
+const KEYS: [&str; 8] = [
+    "baseline", "began", "command", "machine", "notes", "plan", "variants", "version",
+];
+
 /// Whether a file that begins so is of [`Results`], not one of `--jsonl`.
 #[must_use]
 pub fn begin(bytes: &[u8]) -> bool {
-    let inner = bytes.trim_ascii_start().strip_prefix(b"{");
-    inner.is_some_and(|inner| inner.trim_ascii_start().starts_with(b"\"version\""))
+    let key = || {
+        let inner = bytes.trim_ascii_start().strip_prefix(b"{")?;
+        let inner = inner.trim_ascii_start().strip_prefix(b"\"")?;
+        inner.split(|byte| *byte == b'"').next()
+    };
+    key().is_some_and(|key| KEYS.iter().any(|known| known.as_bytes() == key))
 }
 
 /// The machine that it ran on.
@@ -274,6 +283,14 @@ mod tests {
         let results: Results = serde_json::from_value(agreed()).unwrap();
         assert!(begin(&serde_json::to_vec(&results).unwrap()));
         assert!(begin(&serde_json::to_vec_pretty(&results).unwrap()));
+        for key in serde_json::to_value(&results)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .keys()
+        {
+            assert!(begin(format!("{{\"{key}\": 1").as_bytes()), "{key}");
+        }
         assert!(!begin(b"{\"time\":\"2026-11-22T07:30:00Z\",\"version\":1}"));
         assert!(!begin(b""));
     }
