@@ -1,15 +1,9 @@
-// Lines and areas over time, by uPlot.
-/* global uPlot */
-import { css, onTheme } from './theme.js';
+// Lines and areas over time.
+import { css } from './theme.js';
 import { make } from './dom.js';
+import { GUTTER, axis, decades, mount, series } from './axes.js';
 import { timeTicks, clock } from './units.js';
 
-const HEIGHT = 190;
-// Left of the plot, in every chart: times are above one another.
-export const GUTTER = 62;
-// Right of it: half of the last time's width.
-export const RIGHT = 26;
-const charts = [];
 let zoomed = () => {};
 
 // Called with a stretch of time in milliseconds that was dragged over, or null.
@@ -17,51 +11,15 @@ export function onZoom(listener) {
   zoomed = listener;
 }
 
-function axis(values, more = {}) {
-  return {
-    stroke: () => css('--muted'),
-    grid: { stroke: () => css('--grid'), width: 1 },
-    ticks: { show: false },
-    font: '11px system-ui, sans-serif',
-    values,
-    ...more,
-  };
-}
-
-const decades = (plot, splits) => splits.map((value) => (Number.isInteger(Math.log10(value)) ? value : null));
-
-// Values that no line leads to or from.
-function alone(plot, place) {
-  const values = plot.data[place];
-  const known = (at) => values[at] !== null && values[at] !== undefined;
-  return [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1));
-}
-
-// One series: { label, colour(), fill(), value(text) }.
-function series({ label, colour, fill, value, width = 1.5 }) {
-  return {
-    label,
-    stroke: colour,
-    fill,
-    width,
-    spanGaps: false,
-    points: { show: true, size: 5, width: 0, fill: colour, filter: alone },
-    value: (plot, raw, place, index) => (index === null ? '\u00a0' : value(raw, index)),
-  };
-}
-
 // A chart in that element. `tick` words the values of its axis; `log` makes that
 // logarithmic; `least` is the least that the axis reaches to.
 export function chart(holder, { lines, tick, log = false, least = 0, most = Infinity, steps }) {
   holder.replaceChildren();
-  const view = { plot: null, data: null, stretch: [0, 1] };
+  const view = { stretch: [0, 1] };
   const range = log
     ? (plot, low, high) => [Math.min(low ?? 1e5, 1e5), Math.max(high ?? 1e7, 1e7)]
     : (plot, low, high) => [0, Math.min(Math.max((high ?? 0) * 1.08, least), most)];
   const options = {
-    width: Math.max(holder.clientWidth, 240),
-    height: HEIGHT,
-    padding: [8, RIGHT, 0, 0],
     legend: { live: true },
     cursor: {
       sync: { key: 'time' },
@@ -95,40 +53,19 @@ export function chart(holder, { lines, tick, log = false, least = 0, most = Infi
     ],
   };
   const blank = [[], ...lines.map(() => [])];
-  view.plot = new uPlot(options, blank, holder);
+  const { plot, gone } = mount(holder, options, blank);
   view.empty = make('p', { class: 'empty over', text: 'no requests yet' });
   holder.append(view.empty);
-  for (const row of holder.querySelectorAll('.u-series:not(:first-child) th')) {
-    row.tabIndex = 0;
-    row.setAttribute('role', 'button');
-    row.setAttribute('aria-label', `show or hide ${row.textContent}`);
-    row.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' || event.key === ' ') {
-        event.preventDefault();
-        row.click();
-      }
-    });
-  }
-  const resize = new ResizeObserver(() => {
-    const width = holder.clientWidth;
-    if (width > 0 && width !== view.plot.width) view.plot.setSize({ width, height: HEIGHT });
-  });
-  resize.observe(holder);
-  charts.push(view);
   return {
     // Columns: seconds since the epoch, and the values of each line.
     set(data, stretch, text = 'no requests yet') {
       view.stretch = [stretch[0] / 1000, stretch[1] / 1000];
-      view.plot.setData(data);
+      plot.setData(data);
       const any = data.slice(1).some((column) => column.some((value) => value !== null));
       view.empty.hidden = any;
       view.empty.textContent = text;
     },
-    gone() {
-      resize.disconnect();
-      charts.splice(charts.indexOf(view), 1);
-      view.plot.destroy();
-    },
+    gone,
   };
 }
 
@@ -160,5 +97,3 @@ export function stacked(data) {
   }
   return [data[0], ...sums];
 }
-
-onTheme(() => charts.forEach((view) => view.plot.redraw(false, true)));

@@ -1,7 +1,7 @@
 // The heat map: time by duration, on a canvas.
 import { css, onTheme } from './theme.js';
 import { make } from './dom.js';
-import { GUTTER, RIGHT } from './charts.js';
+import { GUTTER, RIGHT } from './axes.js';
 import { clock, count, duration, durationTick, timeTicks } from './units.js';
 
 const TALL = 220;

@@ -19,6 +19,11 @@ export function onTheme(listener) {
   listeners.push(listener);
 }
 
+// Tells them.
+export function recolour() {
+  listeners.forEach((listener) => listener());
+}
+
 function remembered() {
   try {
     return localStorage.getItem(KEY) ?? 'auto';
@@ -40,7 +45,7 @@ function apply(theme) {
   if (theme === 'auto') delete root.dataset.theme;
   else root.dataset.theme = theme;
   setText(byId('theme'), `Theme: ${theme}`);
-  listeners.forEach((listener) => listener());
+  recolour();
 }
 
 export function nextTheme() {
@@ -55,5 +60,5 @@ export function startTheme() {
   apply(THEMES.includes(theme) ? theme : 'auto');
   byId('theme').addEventListener('click', nextTheme);
   const dark = matchMedia('(prefers-color-scheme: dark)');
-  dark.addEventListener('change', () => listeners.forEach((listener) => listener()));
+  dark.addEventListener('change', recolour);
 }

@@ -115,6 +115,15 @@ impl Influx {
             .map(drop)
     }
 
+    /// Writes points, in line protocol with times in nanoseconds.
+    pub fn write(&self, database: &str, lines: &str) -> Result<()> {
+        let (database, login) = (percent_encoded(database), &self.login);
+        let url = format!("{}/write?db={database}&precision=ns{login}", self.url());
+        let written = ureq::post(url).send(lines).context("writing points")?;
+        ensure!(written.status() == 204, "{}", written.status());
+        Ok(())
+    }
+
     /// The rows of a query on one measurement; none if there is no such series.
     pub fn query(&self, database: &str, query: &str) -> Result<Rows> {
         let answer = self.request("GET", database, query)?;

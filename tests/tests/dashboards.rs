@@ -51,6 +51,7 @@ fn every_panel_has_data(backend: Backend) -> Result<()> {
     let from = now();
     let probe = Probe::start(backend, options)?;
     let prometheus = Prometheus::start(port, Asks::Text)?;
+    influx.write(DATABASE, &compared(from))?;
     let run = Run { apache, probe };
     // Prometheus knows the growth of a counter only from what it saw it at before.
     thread::sleep(Duration::from_secs(3));
@@ -103,6 +104,15 @@ fn every_panel_has_data(backend: Backend) -> Result<()> {
     ensure!(empty.is_empty(), "{}", empty.join("\n"));
     ensure!(influx_said.len() > 60 && prometheus_said.len() > 60);
     Ok(())
+}
+
+/// What `wsgiprobe compare` writes, in small.
+fn compared(at: f64) -> String {
+    let ns = (at * 1e9) as u64;
+    format!(
+        "wsgiprobe.compare,host.name=h,variant=bare,baseline=yes throughput=1000,p99=0.002,server_cpu=0.0004 {ns}\n\
+         wsgiprobe.compare.ratio,host.name=h,variant=sock,figure=p99 value=1.01,low=0.99,high=1.03,verdict=\"so\" {ns}\n"
+    )
 }
 
 /// Runs each, and gives those that tell nothing.

@@ -10,6 +10,7 @@ mod before_attach;
 mod bodies;
 mod calm;
 mod compare;
+mod compare_page;
 mod cpu;
 mod daemon;
 mod dashboards;

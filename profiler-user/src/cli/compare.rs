@@ -15,11 +15,12 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueHint, value_parser};
 use hyper::header::{HeaderName, HeaderValue};
 
-use super::{Invocation, values};
+use super::influx::InfluxOptions;
+use super::{Invocation, environment, values};
 use crate::compare::Outputs;
 use crate::compare::load::Load;
+use crate::compare::places;
 use crate::compare::variant::{Plan, Variant};
-use crate::compare::words;
 use file::{Table, with_file};
 
 /// The subcommand.
@@ -118,6 +119,13 @@ pub(super) struct Compare {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = WHERE)]
     json: Option<PathBuf>,
 
+    /// The results as an HTML page
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = WHERE)]
+    report: Option<PathBuf>,
+
+    #[command(flatten)]
+    influx: InfluxOptions,
+
     /// Exit 1 if a variant is shown to cost more than this: of requests/s or, with --rate, of the
     /// server's CPU
     #[arg(long, value_name = "PERCENT", value_parser = percent, help_heading = WHERE)]
@@ -188,7 +196,7 @@ impl Compare {
             "--url is missing: which page of the server that runs is asked for, e.g. --url \
              http://127.0.0.1:8000/? Or name servers to start, with --variant NAME=COMMAND"
         })?;
-        if !starts && words::has(&url, "port") {
+        if !starts && places::has(&url, "port") {
             return Err(format!(
                 "--url {url}: {{port}} is that of a server that is started with --variant"
             ));
@@ -199,8 +207,11 @@ impl Compare {
         })?;
         let outputs = Outputs {
             json: self.json.clone(),
+            report: self.report.clone(),
+            influx: self.influx.clone().resolve(&environment)?,
             fail_over: self.fail_over,
         };
+
         let plan = Plan {
             baseline,
             url,
@@ -307,7 +318,7 @@ fn command(option: &str, line: &str) -> Result<Vec<String>, String> {
 }
 
 fn split(option: &str, line: &str) -> Result<Vec<String>, String> {
-    words::split(line).map_err(|problem| format!("{option}: {problem}"))
+    places::split(line).map_err(|problem| format!("{option}: {problem}"))
 }
 
 fn unknown(option: &str, name: &str, variants: &[Variant]) -> String {

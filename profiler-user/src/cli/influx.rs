@@ -42,7 +42,7 @@ pub(super) enum Api {
     clippy::struct_field_names,
     reason = "clap names the options after them"
 )]
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct InfluxOptions {
     /// InfluxDB, e.g. http://127.0.0.1:8086
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url, help_heading = OUTPUTS)]

@@ -97,10 +97,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
 }
 
 fn settle(matches: &ArgMatches, cli: Cli) -> Result<Invocation, clap::Error> {
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     settings::resolve(cli.options, matches, environment)
         .map(|settings| Invocation::Watch(Box::new(settings)))
         .map_err(usage)
+}
+
+/// A variable that says something.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn usage(message: String) -> clap::Error {

@@ -8,12 +8,13 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   wsgiprobe report requests.jsonl              write requests.html
   wsgiprobe report requests.jsonl -o -         to stdout
+  wsgiprobe report compared.json               of what compare --json wrote
   zcat requests.jsonl.gz | wsgiprobe report - -o requests.html";
 
 #[derive(Debug, Args)]
 pub(super) struct Report {
-    /// What --jsonl wrote; - is stdin
-    #[arg(value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
+    /// What --jsonl wrote, or compare --json; - is stdin
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
 
     /// Where to; - is stdout; without it beside the file

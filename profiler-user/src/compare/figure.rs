@@ -30,14 +30,13 @@ pub enum Figure {
 }
 
 /// What a figure is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Requests a second.
     PerSecond,
-    /// Seconds.
+    /// Seconds, of CPU too.
     Seconds,
-    /// Seconds of CPU a request.
-    CpuSeconds,
     /// Bytes.
     Bytes,
 }
@@ -99,7 +98,6 @@ impl Figure {
     pub const fn unit(self) -> Unit {
         match self {
             Self::Throughput => Unit::PerSecond,
-            Self::ServerCpu | Self::ProbeCpu => Unit::CpuSeconds,
             Self::ServerMemory | Self::ProbeMemory => Unit::Bytes,
             _ => Unit::Seconds,
         }

@@ -4,17 +4,20 @@
 //! variant::Plan --> rounds --> sample: server, probe, load; usage, access_log, said
 //!                     |
 //!                     v
-//!                  findings (verdict, notes) --> results --> table, JSON, gate
+//!                  findings (verdict, notes) --> results --> table, JSON, page, influx, gate
 //! ```
 
 mod access_log;
 pub mod figure;
 mod findings;
 mod gate;
+pub mod influx;
 mod interrupt;
 pub mod load;
 mod notes;
 mod others;
+pub mod page;
+pub mod places;
 mod probe;
 mod process;
 mod progress;
@@ -34,9 +37,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::cli::Influx;
 use crate::discovery::{self, Selection, Snapshot};
 use crate::measure::machine::Machine;
-use crate::output::Console;
+use crate::output::{Console, clean};
 use interrupt::Interrupt;
 use load::Page;
 use progress::Progress;
@@ -48,6 +52,10 @@ use variant::Plan;
 pub struct Outputs {
     /// The results as JSON; `-` is stdout.
     pub json: Option<PathBuf>,
+    /// The results as an HTML page.
+    pub report: Option<PathBuf>,
+    /// A database that gets them, too.
+    pub influx: Option<Influx>,
     /// The share that nothing may cost more than, 0 to 1.
     pub fail_over: Option<f64>,
 }
@@ -127,12 +135,26 @@ fn running(plan: &Plan) -> Result<Vec<u32>> {
 fn put_out(results: &Results, outputs: &Outputs) -> Result<()> {
     let is_stdout = outputs.json.as_deref().is_some_and(crate::cli::is_stdout);
     Console::new(is_stdout).print(&table::lines(results));
+    let write = |path: &Path, text: &str| {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
     if let Some(path) = &outputs.json {
         let text = serde_json::to_string_pretty(results).context("writing the results as JSON")?;
         if is_stdout {
-            return crate::print(format!("{text}\n").as_bytes());
+            crate::print(format!("{text}\n").as_bytes())?;
+        } else {
+            write(path, &text)?;
         }
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &outputs.report {
+        write(path, &page::page(results).context("making the report")?)?;
+        anstream::eprintln!(
+            "wsgiprobe: a report to {}",
+            clean(&path.display().to_string())
+        );
+    }
+    if let Some(influx) = &outputs.influx {
+        anstream::eprintln!("wsgiprobe: {}", clean(&influx::write(results, influx)?));
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ pub fn tail(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::words;
+    use crate::compare::places;
 
     #[test]
     fn all_of_the_group_end() {
@@ -118,7 +118,7 @@ mod tests {
         let log = folder.path().join("log");
         // The child would outlive its parent, and does not react to SIGTERM's default.
         let line = "sh -c 'sleep 60 & echo $!; exec sleep 60'";
-        let group = Group::start(&words::split(line).unwrap(), &[], &log).unwrap();
+        let group = Group::start(&places::split(line).unwrap(), &[], &log).unwrap();
         let child = loop {
             let text = std::fs::read_to_string(&log).unwrap();
             if let Some(line) = text.strip_suffix('\n') {

@@ -28,6 +28,22 @@ pub struct Results {
     pub variants: Vec<Variant>,
 }
 
+/// What [`Results`] have; some tools sort it.
+const KEYS: [&str; 8] = [
+    "baseline", "began", "command", "machine", "notes", "plan", "variants", "version",
+];
+
+/// Whether a file that begins so is of [`Results`], not one of `--jsonl`.
+#[must_use]
+pub fn begin(bytes: &[u8]) -> bool {
+    let key = || {
+        let inner = bytes.trim_ascii_start().strip_prefix(b"{")?;
+        let inner = inner.trim_ascii_start().strip_prefix(b"\"")?;
+        inner.split(|byte| *byte == b'"').next()
+    };
+    key().is_some_and(|key| KEYS.iter().any(|known| known.as_bytes() == key))
+}
+
 /// The machine that it ran on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
@@ -181,6 +197,12 @@ pub struct Round {
     pub seconds: Vec<u64>,
 }
 
+/// Of two variants: made up.
+#[cfg(test)]
+pub(super) fn sample() -> Results {
+    serde_json::from_value(tests::agreed()).expect("as agreed")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -198,7 +220,7 @@ mod tests {
         ratio
     }
 
-    fn agreed() -> Value {
+    pub(super) fn agreed() -> Value {
         let figures = json!({
             "throughput": estimate(1_000.5), "mean": estimate(0.1), "p50": estimate(0.1),
             "p90": estimate(0.1), "p99": estimate(0.1), "p99.9": estimate(0.1),
@@ -254,6 +276,23 @@ mod tests {
         let ratios = results.variants[1].ratios.as_ref().unwrap();
         assert_eq!(ratios.p50.unwrap().verdict, Verdict::NoDifference);
         assert_eq!(ratios.p90.unwrap().needed, Some(37));
+    }
+
+    #[test]
+    fn a_file_of_it_is_known_by_its_begin() {
+        let results: Results = serde_json::from_value(agreed()).unwrap();
+        assert!(begin(&serde_json::to_vec(&results).unwrap()));
+        assert!(begin(&serde_json::to_vec_pretty(&results).unwrap()));
+        for key in serde_json::to_value(&results)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .keys()
+        {
+            assert!(begin(format!("{{\"{key}\": 1").as_bytes()), "{key}");
+        }
+        assert!(!begin(b"{\"time\":\"2026-11-22T07:30:00Z\",\"version\":1}"));
+        assert!(!begin(b""));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use super::interrupt::Interrupt;
 use super::load::{Page, is_worth_it, probe};
+use super::places;
 use super::process::{Group, tail};
 use super::variant::Variant;
-use super::words;
 
 /// The longest that a server may take to answer for the first time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -64,15 +64,15 @@ impl Server {
         let port = free_port()?.to_string();
         let known = vec![("port", port), ("dir", logs.display().to_string())];
         let pairs: Vec<(&str, &str)> = known.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let page = Page::new(&words::placed(url, &pairs), headers)?;
+        let page = Page::new(&places::placed(url, &pairs), headers)?;
         ensure_free(page.address(), &variant.name)?;
         let environment: Vec<_> = variant
             .environment
             .iter()
-            .map(|(name, value)| (name.clone(), words::placed(value, &pairs)))
+            .map(|(name, value)| (name.clone(), places::placed(value, &pairs)))
             .collect();
         let log = logs.join("server.log");
-        let group = Group::start(&words::place(command, &pairs), &environment, &log)?;
+        let group = Group::start(&places::place(command, &pairs), &environment, &log)?;
         let mut server = Self {
             page,
             pids: vec![group.pid()],
@@ -105,7 +105,7 @@ impl Server {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        words::placed(text, &known)
+        places::placed(text, &known)
     }
 
     /// Fails with the end of its log if it has ended.

@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::figure::{Figure, Figures, Unit};
 use super::results::{Ratio, Results, Variant, Verdict};
+use super::words;
 use crate::output::{Line, Tone, clean, human};
 
 /// Figures that have a ratio worth a line each: what the rest says is in the report.
@@ -107,7 +108,7 @@ fn ratios(variant: &Variant) -> Vec<Line> {
                 figure.title().to_owned(),
                 format!("{:.3}", estimate.value),
                 format!("[{:.3}, {:.3}]", estimate.low, estimate.high),
-                words(figure, ratio),
+                words::verdict(ratio),
             ]);
             tones.push(tone(figure, ratio));
         }
@@ -123,43 +124,6 @@ fn compared(ratios: &Figures<Ratio>) -> impl Iterator<Item = Figure> {
     COMPARED
         .into_iter()
         .filter(|figure| ratios.get(*figure).is_some())
-}
-
-/// A verdict in words.
-#[must_use]
-pub fn words(figure: Figure, ratio: &Ratio) -> String {
-    let estimate = &ratio.estimate;
-    let percent = |ratio: f64| format!("{:.1} %", (ratio - 1.0).abs() * 100.0);
-    let rounds = ratio.needed.unwrap_or(0);
-    match ratio.verdict {
-        Verdict::More => format!(
-            "{} {}",
-            percent(estimate.value),
-            if figure.more_is_better() {
-                "more: better"
-            } else {
-                "more"
-            }
-        ),
-        Verdict::Less => format!(
-            "{} less{}",
-            percent(estimate.value),
-            if figure.more_is_better() {
-                ""
-            } else {
-                ": better"
-            }
-        ),
-        Verdict::NoDifference => {
-            let within = (estimate.high - 1.0).abs().max((estimate.low - 1.0).abs());
-            format!(
-                "no difference that can be shown, within {:.1} %",
-                within * 100.0
-            )
-        }
-        Verdict::TooNoisy => format!("too noisy to tell: about {rounds} rounds would"),
-        Verdict::TooFew => format!("too few rounds to conclude: take {rounds} or more"),
-    }
 }
 
 fn tone(figure: Figure, ratio: &Ratio) -> Tone {
@@ -253,7 +217,7 @@ fn short(figure: Figure) -> &'static str {
 pub fn shown(figure: Figure, value: f64) -> String {
     match figure.unit() {
         Unit::PerSecond => human::rate((value * 100.0).round() as u64, 100.0),
-        Unit::Seconds | Unit::CpuSeconds => human::duration(Some((value * 1e9).round() as u64)),
+        Unit::Seconds => human::duration(Some((value * 1e9).round() as u64)),
         Unit::Bytes => human::bytes(value as u64),
     }
 }
@@ -281,11 +245,11 @@ mod tests {
             .find(|line| line.contains("requests/s"))
             .unwrap();
         assert!(
-            line.contains("0.898") && line.ends_with("10.2 % less"),
+            line.contains("0.898") && line.ends_with("10.2 % less [10.1, 10.3]"),
             "{line}"
         );
         assert!(
-            all.contains("no difference that can be shown, within 0.0 %"),
+            all.contains("no difference that can be shown (within"),
             "{all}"
         );
     }
@@ -295,7 +259,7 @@ mod tests {
         let all = texts(&two(3)).join("\n");
         assert!(all.contains("3 of 10 rounds"), "{all}");
         assert!(
-            all.contains("too few rounds to conclude: take 8 or more"),
+            all.contains("too few rounds to tell: 3, and at least 8 are needed"),
             "{all}"
         );
     }

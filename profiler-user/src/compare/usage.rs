@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use procfs::process::Process;
 
 use crate::measure::cpu;
@@ -86,9 +86,8 @@ pub fn of_memory(roots: &[u32]) -> Result<u64> {
     let mut bytes = 0;
     for root in roots {
         for pid in cpu::family(*root as i32)? {
-            let process = Process::new(pid).with_context(|| format!("looking at process {pid}"))?;
             // One that is ending has none.
-            if let Ok(rollup) = process.smaps_rollup() {
+            if let Ok(rollup) = Process::new(pid).and_then(|process| process.smaps_rollup()) {
                 let maps = rollup.memory_map_rollup.0;
                 bytes += maps
                     .iter()

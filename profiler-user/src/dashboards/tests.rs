@@ -150,14 +150,18 @@ fn flux_names_what_influxql_names() {
     assert!(compared > 100, "{compared}");
 }
 
-/// What the queries' own texts name is in a point of a request.
+/// What the queries' own texts name is in a point of a request, or of a comparison.
 #[test]
 fn fields_of_single_requests_exist() {
     let said = include_str!("../sinks/influxdb/raw.rs");
     let workshop = include_str!("../sinks/influxdb/workshop.rs");
-    let declared: BTreeSet<&str> = said.split('`').chain(workshop.split('`')).collect();
+    let comparison = include_str!("../compare/influx.rs");
+    let declared: BTreeSet<&str> = [said, workshop, comparison]
+        .iter()
+        .flat_map(|said| said.split('`'))
+        .collect();
     let mut compared = 0;
-    for name in ["raw-requests", "workshop"] {
+    for name in ["raw-requests", "workshop", "overhead"] {
         let source = source(name).unwrap();
         for query in source
             .row

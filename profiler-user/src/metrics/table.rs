@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::catalogue::Id;
 use super::declare::{Attribute, Kind, Metric};
 use crate::aggregate::BUCKET_BOUNDS_NS;
+use crate::compare;
 
 const HEAD: &str = "\
 <!-- Written by `cargo xtask docs` from profiler-user/src/metrics/catalogue.rs: edit that. -->
@@ -58,6 +59,7 @@ pub fn document() -> String {
     }
     attributes(&mut out);
     out.push_str(TAIL);
+    out.push_str(&compare::influx::document());
     out
 }
 

@@ -14,6 +14,8 @@ mod stages;
 mod stop;
 mod watcher;
 
+pub(crate) use outputs::influx_settings;
+
 use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::sync::Arc;

@@ -222,7 +222,8 @@ fn open(path: &Path) -> io::Result<Box<dyn Write>> {
     })
 }
 
-fn influx_settings(influx: &Influx) -> influxdb::Settings {
+/// What the options say of InfluxDB, as its sink wants it.
+pub(crate) fn influx_settings(influx: &Influx) -> influxdb::Settings {
     influxdb::Settings {
         url: influx.url.to_string(),
         target: match &influx.target {

@@ -1,4 +1,4 @@
-//! What a page is made of: all of it is in the program.
+//! What pages are made of: all of it is in the program.
 
 /// A file of the page.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +36,53 @@ pub const STYLES: [Asset; 2] = [
     asset!("style.css", STYLE, "style.css"),
 ];
 
-/// Modules, each after those that it imports.
-pub const MODULES: [Asset; 11] = [
+/// A page, with what is put into it where it is one file.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Its markup.
+    pub markup: &'static str,
+    /// Style sheets, in order.
+    pub styles: &'static [Asset],
+    /// Modules, each after those that it imports.
+    pub modules: &'static [Asset],
+}
+
+/// Of a run.
+pub const RUN: Page = Page {
+    markup: PAGE,
+    styles: &STYLES,
+    modules: &MODULES,
+};
+
+/// Of a comparison.
+pub const COMPARISON: Page = Page {
+    markup: include_str!("../../assets/compare.html"),
+    styles: &[
+        STYLES[0],
+        STYLES[1],
+        asset!("compare.css", STYLE, "compare.css"),
+    ],
+    modules: &[
+        MODULES[0],
+        MODULES[1],
+        MODULES[2],
+        asset!("axes.js", SCRIPT, "axes.js"),
+        asset!("variants.js", SCRIPT, "variants.js"),
+        asset!("forest.js", SCRIPT, "forest.js"),
+        asset!("lines.js", SCRIPT, "lines.js"),
+        asset!("verdicts.js", SCRIPT, "verdicts.js"),
+        asset!("tables.js", SCRIPT, "tables.js"),
+        asset!("compare.js", SCRIPT, "compare.js"),
+    ],
+};
+
+/// Modules of [`RUN`].
+pub const MODULES: [Asset; 12] = [
     asset!("units.js", SCRIPT, "units.js"),
     asset!("dom.js", SCRIPT, "dom.js"),
     asset!("theme.js", SCRIPT, "theme.js"),
     asset!("store.js", SCRIPT, "store.js"),
+    asset!("axes.js", SCRIPT, "axes.js"),
     asset!("charts.js", SCRIPT, "charts.js"),
     asset!("heat.js", SCRIPT, "heat.js"),
     asset!("flame.js", SCRIPT, "flame.js"),
@@ -51,19 +92,19 @@ pub const MODULES: [Asset; 11] = [
     asset!("main.js", SCRIPT, "main.js"),
 ];
 
-/// That of this name.
+/// That of this name, of [`RUN`].
 #[must_use]
 pub fn find(name: &str) -> Option<Asset> {
     let all = STYLES.into_iter().chain(MODULES).chain([LIBRARY]);
     all.into_iter().find(|asset| asset.name == name)
 }
 
-/// All modules as one: without their imports and exports, which is why no two of them
+/// All modules of a page as one: without their imports and exports, which is why no two of them
 /// may give one name to different things.
 #[must_use]
-pub fn bundle() -> String {
+pub fn bundle(page: &Page) -> String {
     let mut bundle = String::new();
-    for line in MODULES.iter().flat_map(|module| module.text.lines()) {
+    for line in page.modules.iter().flat_map(|module| module.text.lines()) {
         if line.starts_with("import ") {
             continue;
         }
@@ -92,10 +133,18 @@ mod tests {
         })
     }
 
+    const PAGES: [Page; 2] = [RUN, COMPARISON];
+
     #[test]
     fn the_modules_can_be_one() {
+        for page in PAGES {
+            can_be_one(page.modules);
+        }
+    }
+
+    fn can_be_one(modules: &[Asset]) {
         let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-        for module in MODULES {
+        for module in modules {
             assert!(!module.text.contains("export default"), "{}", module.name);
             for name in names(module.text) {
                 let before = owners.insert(name, module.name);
@@ -108,7 +157,7 @@ mod tests {
             {
                 let from = line.split("'./").nth(1).expect(line);
                 let from = from.trim_end_matches("';");
-                let place = |name| MODULES.iter().position(|module| module.name == name);
+                let place = |name| modules.iter().position(|module| module.name == name);
                 assert!(line.ends_with("';") && !line.contains(" as "), "{line}");
                 assert!(
                     place(from).expect(from) < place(module.name).unwrap(),
@@ -120,21 +169,18 @@ mod tests {
 
     #[test]
     fn nothing_ends_the_element_that_it_is_put_into() {
-        let scripts = [bundle(), LIBRARY.text.to_owned()];
-        for script in &scripts {
+        let scripts = PAGES.iter().map(bundle);
+        for script in scripts.chain([LIBRARY.text.to_owned()]) {
             let script = script.to_lowercase();
             assert!(!script.contains("</script") && !script.contains("<!--"));
         }
-        assert!(
-            STYLES
-                .iter()
-                .all(|style| !style.text.to_lowercase().contains("</style"))
-        );
+        let mut styles = PAGES.iter().flat_map(|page| page.styles);
+        assert!(styles.all(|style| !style.text.to_lowercase().contains("</style")));
     }
 
     #[test]
     fn nothing_makes_markup_of_text_or_fetches_from_elsewhere() {
-        for module in MODULES {
+        for module in PAGES.iter().flat_map(|page| page.modules) {
             for word in [
                 "innerHTML",
                 "outerHTML",
@@ -145,9 +191,11 @@ mod tests {
                 assert!(!module.text.contains(word), "{word} in {}", module.name);
             }
         }
-        let own = STYLES.iter().chain(&MODULES).map(|asset| asset.text);
-        for text in own.chain([PAGE]) {
-            assert!(!text.contains("://"), "{}", &text[..60]);
+        for page in PAGES {
+            let own = page.styles.iter().chain(page.modules);
+            for text in own.map(|asset| asset.text).chain([page.markup]) {
+                assert!(!text.contains("://"), "{}", &text[..60]);
+            }
         }
         // The library names its home, in a comment.
         assert_eq!(LIBRARY.text.matches("://").count(), 1);

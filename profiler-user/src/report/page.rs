@@ -1,4 +1,4 @@
-//! One file with everything in it.
+//! A page as one file with everything in it.
 
 use std::io;
 
@@ -6,22 +6,28 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
-use super::assets::{self, LIBRARY, PAGE, STYLES};
+use super::assets::{self, LIBRARY, Page, RUN};
 use crate::history::{History, Origin};
 
 /// Between these the page names its files.
 const MARKS: (&str, &str) = ("<!-- assets -->", "<!-- /assets -->");
 
-/// The page with its files and these figures in it. It needs nothing else, and its
-/// policy lets nothing else run or be fetched.
+/// The run's page with these figures in it.
 pub fn page(history: &History, origin: Origin) -> io::Result<String> {
-    let data = embedded(&history.state(origin)?);
-    let cut = PAGE
+    whole(&RUN, &history.state(origin)?)
+}
+
+/// The page with its files and this JSON in it. It needs nothing else, and its policy
+/// lets nothing else run or be fetched.
+pub(crate) fn whole(page: &Page, json: &[u8]) -> io::Result<String> {
+    let data = embedded(json);
+    let cut = page
+        .markup
         .split_once(MARKS.0)
         .and_then(|(head, rest)| Some((head, rest.split_once(MARKS.1)?.1)));
     let (head, rest) = cut.ok_or_else(|| io::Error::other("the page has lost its marks"))?;
-    let style: String = STYLES.iter().map(|style| style.text).collect();
-    let bundle = assets::bundle();
+    let style: String = page.styles.iter().map(|style| style.text).collect();
+    let bundle = assets::bundle(page);
     let (library, modules) = (sha256(LIBRARY.text), sha256(&bundle));
     let policy = format!(
         "default-src 'none'; script-src '{library}' '{modules}'; style-src '{}'; \

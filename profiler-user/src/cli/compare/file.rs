@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::{NAME, absolute, command};
 use crate::cli::config;
+use crate::compare::places;
 use crate::compare::variant::{Reports, Variant};
-use crate::compare::words;
 
 /// A `[[variant]]` of the file.
 #[derive(Debug, Deserialize)]
@@ -74,7 +74,7 @@ impl Table {
     fn put_in(&mut self, name: &str, value: &str) {
         let texts = self.server.iter_mut().chain(&mut self.access_log);
         for text in texts.chain(self.environment.values_mut()) {
-            *text = words::placed(text, &[(name, value)]);
+            *text = places::placed(text, &[(name, value)]);
         }
     }
 

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Outcome, Page, told};
 use crate::compare::interrupt::Interrupt;
+use crate::compare::places;
 use crate::compare::process::{Group, tail};
-use crate::compare::words;
 
 /// How long it may take over its time.
 const GRACE: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     let seconds = time.as_secs_f64().ceil().to_string();
     let connections = connections.to_string();
-    let placed = words::place(
+    let placed = places::place(
         command,
         &[
             ("url", page.url()),

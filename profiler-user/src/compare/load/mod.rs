@@ -171,7 +171,7 @@ mod tests {
         let page = Page::new("http://127.0.0.1:9/", &[]).unwrap();
         let run = |line: &str| {
             let load = Load::Command {
-                words: crate::compare::words::split(line).unwrap(),
+                words: crate::compare::places::split(line).unwrap(),
                 connections: NonZeroU32::new(3).unwrap(),
             };
             load.run(

@@ -25,7 +25,7 @@ const MAX_TIME: u64 = i64::MAX as u64 - 1;
 /// One point in the making: tags, then fields, then [`Line::end`].
 #[derive(Debug)]
 #[must_use = "a point is only there once it was ended"]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     out: &'a mut String,
     start: usize,
     fields: usize,
@@ -33,7 +33,7 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// Begins a point of `measurement` at the end of `out`.
-    pub(super) fn new(out: &'a mut String, measurement: &str) -> Self {
+    pub(crate) fn new(out: &'a mut String, measurement: &str) -> Self {
         let start = out.len();
         push_name(out, measurement);
         Self {
@@ -44,7 +44,7 @@ impl<'a> Line<'a> {
     }
 
     /// Adds a tag, before any field.
-    pub(super) fn tag(self, key: &str, value: &str) -> Self {
+    pub(crate) fn tag(self, key: &str, value: &str) -> Self {
         debug_assert_eq!(self.fields, 0, "tags come before fields");
         if !value.is_empty() {
             self.out.push(',');
@@ -61,7 +61,7 @@ impl<'a> Line<'a> {
     }
 
     /// Adds a float field.
-    pub(super) fn float(self, key: &str, value: f64) -> Self {
+    pub(crate) fn float(self, key: &str, value: f64) -> Self {
         if !value.is_finite() {
             return self;
         }
@@ -72,14 +72,14 @@ impl<'a> Line<'a> {
     }
 
     /// Adds an integer field; what is above 2^63-1 is written as that.
-    pub(super) fn integer(self, key: &str, value: u64) -> Self {
+    pub(crate) fn integer(self, key: &str, value: u64) -> Self {
         let line = self.field(key);
         let _ = write!(line.out, "{}i", value.min(i64::MAX as u64));
         line
     }
 
     /// Adds a string field.
-    pub(super) fn string(self, key: &str, value: &str) -> Self {
+    pub(crate) fn string(self, key: &str, value: &str) -> Self {
         let line = self.field(key);
         line.out.push('"');
         for c in value.chars() {
@@ -109,7 +109,7 @@ impl<'a> Line<'a> {
 
     /// Ends the point with its time: nanoseconds since the epoch. Without fields it
     /// is taken back.
-    pub(super) fn end(self, time_unix_ns: u64) {
+    pub(crate) fn end(self, time_unix_ns: u64) {
         if self.fields == 0 {
             self.out.truncate(self.start);
         } else {

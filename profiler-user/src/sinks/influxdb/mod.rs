@@ -18,7 +18,7 @@ mod delivery;
 mod distinct;
 mod encode;
 mod halving;
-mod line;
+pub(crate) mod line;
 mod notices;
 mod outbox;
 pub mod own;
@@ -200,6 +200,13 @@ impl InfluxDb {
         let mut line = String::new();
         own.window(&mut line, hostname, account, &points, time_unix_ns);
         if self.outbox.push(&line) {
+            tell_dropped(&self.notices, &self.outbox);
+        }
+    }
+
+    /// Takes a point that is a line already, with its newline. Never waits.
+    pub fn line(&mut self, line: &str) {
+        if self.outbox.push(line) {
             tell_dropped(&self.notices, &self.outbox);
         }
     }
