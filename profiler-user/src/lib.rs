@@ -22,6 +22,7 @@
 pub mod aggregate;
 pub mod check;
 pub mod cli;
+pub mod compare;
 pub mod dashboards;
 pub mod discovery;
 pub mod error;

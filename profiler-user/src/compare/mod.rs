@@ -1,0 +1,3 @@
+//! `wsgiprobe compare`: is it faster, and what does an instrument cost?
+
+pub mod recordings;
