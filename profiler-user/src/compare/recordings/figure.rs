@@ -93,7 +93,7 @@ pub enum Figure {
 /// Kinds of [`Figure`].
 pub const FIGURES: usize = 18;
 
-/// The parts of the duration: they add up to it.
+/// The parts of the duration: they add up to it, but for what goes on after the last write.
 pub const PARTS: [Figure; 5] = [
     Figure::Server,
     Figure::Queue,

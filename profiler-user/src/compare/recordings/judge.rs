@@ -71,7 +71,9 @@ fn sort(results: &mut Results) {
     results.changed.sort_by_key(requests);
     results.changed.sort_by(by_weight);
     results.unchanged.sort_by_key(requests);
-    results.too_few.sort_by_key(|few| Reverse(few.before + few.after));
+    results
+        .too_few
+        .sort_by_key(|few| Reverse(few.before + few.after));
     for alone in [&mut results.new, &mut results.gone] {
         alone.sort_by_key(|alone| Reverse(alone.figures.requests));
     }

@@ -9,9 +9,9 @@
 //! draws), but without the draws: the far tails that [many](super::many) comparisons
 //! ask for would need a hundred thousand of each of 18 figures a route.
 //!
-//! Neighbours may still depend on one another, if what disturbs is longer than a block.
-//! Where it can be seen, each two blocks become one, until it cannot, or until there
-//! are just enough.
+//! Neighbours may still depend on one another, if what disturbs lasts longer than a block.
+//! How alike they are is measured, and the variance is that of as many fewer blocks as a
+//! process with such a memory (AR(1)) is worth: `n (1 - r) / (1 + r)`.
 
 /// Blocks without which nothing is said.
 pub const MIN_BLOCKS: usize = 10;
@@ -19,9 +19,11 @@ pub const MIN_BLOCKS: usize = 10;
 /// Requests without which nothing is said.
 pub const MIN_REQUESTS: u64 = 30;
 
-/// A correlation of neighbours that chance alone exceeds in one of twenty cases, times
-/// the root of the number of blocks.
-const DEPENDENT: f64 = 1.645;
+/// Of n blocks, the correlation of neighbours is measured too low by about this over n.
+const TOO_LOW: f64 = 2.0;
+
+/// Neighbours that are more alike are the same to us: a trend, of which little can be said.
+const MOST_ALIKE: f64 = 0.9;
 
 /// A mean over requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,8 +32,8 @@ pub struct Mean {
     pub value: f64,
     /// Its variance.
     pub variance: f64,
-    /// Blocks that tell the variance.
-    pub blocks: usize,
+    /// As many independent blocks would tell as much.
+    pub blocks: f64,
 }
 
 impl Mean {
@@ -49,17 +51,13 @@ impl Mean {
             return None;
         }
         let value = sum as f64 / count as f64;
-        let mut off = excess(&blocks, value);
-        while off.len() >= 2 * MIN_BLOCKS && depend(&off) {
-            blocks = joined(&blocks);
-            off = excess(&blocks, value);
-        }
-        let n = off.len() as f64;
-        let squares: f64 = off.iter().map(|off| off * off).sum();
+        let off: Vec<f64> = blocks.iter().map(|(sum, of)| sum - value * of).collect();
+        let alike = alike(&off);
+        let less = (1.0 + alike) / (1.0 - alike);
         Some(Self {
             value,
-            variance: n / (n - 1.0) * squares / (count as f64 * count as f64),
-            blocks: off.len(),
+            variance: less * variance(&off, count),
+            blocks: off.len() as f64 / less,
         })
     }
 
@@ -74,29 +72,27 @@ impl Mean {
     }
 }
 
-/// How much more each block has than its count would have let expect.
-fn excess(blocks: &[(f64, f64)], mean: f64) -> Vec<f64> {
-    let off = blocks.iter().map(|(sum, count)| sum - mean * count);
-    off.collect()
-}
-
-/// Whether neighbours are more alike than by chance.
-fn depend(off: &[f64]) -> bool {
+/// Of the mean of so many requests in blocks that are independent, given how much more
+/// each has than its count would have let expect.
+fn variance(off: &[f64], requests: u64) -> f64 {
+    let n = off.len() as f64;
     let squares: f64 = off.iter().map(|off| off * off).sum();
-    let products: f64 = off.windows(2).map(|pair| pair[0] * pair[1]).sum();
-    products > squares * DEPENDENT / (off.len() as f64).sqrt()
+    n / (n - 1.0) * squares / (requests as f64).powi(2)
 }
 
-fn joined(blocks: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let pairs = blocks.chunks(2).map(|pair| {
-        pair.iter()
-            .fold((0.0, 0.0), |(sum, count), (more, of)| (sum + more, count + of))
-    });
-    pairs.collect()
+/// How alike neighbours are: 0 not at all, 1 entirely.
+fn alike(off: &[f64]) -> f64 {
+    let squares: f64 = off.iter().map(|off| off * off).sum();
+    if squares == 0.0 {
+        return 0.0;
+    }
+    let products: f64 = off.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    (products / squares + TOO_LOW / off.len() as f64).clamp(0.0, MOST_ALIKE)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::difference::Difference;
     use super::super::synthetic::Noise;
     use super::*;
 
@@ -111,6 +107,11 @@ mod tests {
             ((mean * count as f64) as u64, count)
         });
         blocks.collect()
+    }
+
+    fn total(blocks: &[(u64, u64)]) -> (u64, u64) {
+        let all = blocks.iter().copied();
+        all.fold((0, 0), |(sum, count), (more, of)| (sum + more, count + of))
     }
 
     #[test]
@@ -129,34 +130,60 @@ mod tests {
     fn it_varies_as_a_bootstrap_over_blocks_does() {
         let mut noise = Noise::new(5);
         let blocks = noisy(&mut noise, 60, 0.0);
-        let mean = Mean::of(blocks.iter().copied()).unwrap();
-        assert_eq!(mean.blocks, 60, "another seed: these depend by chance");
-        let draws = 20_000;
-        let drawn: Vec<f64> = (0..draws)
+        let (sum, count) = total(&blocks);
+        let mean = sum as f64 / count as f64;
+        let off = blocks
+            .iter()
+            .map(|(sum, of)| *sum as f64 - mean * *of as f64);
+        let expected = variance(&off.collect::<Vec<_>>(), count);
+        let times = 20_000;
+        let drawn: Vec<f64> = (0..times)
             .map(|_| {
-                let (sum, count) = (0..60).fold((0, 0), |(sum, count), _| {
-                    let (more, of) = blocks[noise.below(60) as usize];
-                    (sum + more, count + of)
-                });
+                let picked: Vec<_> = (0..60).map(|_| blocks[noise.below(60) as usize]).collect();
+                let (sum, count) = total(&picked);
                 sum as f64 / count as f64
             })
             .collect();
-        let middle = drawn.iter().sum::<f64>() / f64::from(draws);
+        let middle = drawn.iter().sum::<f64>() / f64::from(times);
         let squares: f64 = drawn.iter().map(|drawn| (drawn - middle).powi(2)).sum();
-        let ratio = (mean.variance / (squares / f64::from(draws))).sqrt();
+        let ratio = (expected / (squares / f64::from(times))).sqrt();
         assert!((0.97..1.05).contains(&ratio), "{ratio}");
     }
 
+    /// A 95 % interval misses in one of twenty cases, or little more where neighbours are
+    /// alike; if they were taken for independent, in one of four.
     #[test]
-    fn blocks_that_depend_are_joined() {
+    fn neighbours_that_are_alike_count_less() {
         let mut noise = Noise::new(6);
-        let joined = |noise: &mut Noise, alike| {
-            let all = (0..200).map(|_| Mean::of(noisy(noise, 60, alike).into_iter()).unwrap());
-            all.filter(|mean| mean.blocks < 60).count()
+        let misses = |mean: f64, variance, blocks| {
+            let known = |value, variance| Mean {
+                value,
+                variance,
+                blocks,
+            };
+            let difference = Difference {
+                before: known(1_000.0, 0.0),
+                after: known(mean, variance),
+            };
+            usize::from(difference.chance() < 0.05)
         };
-        let by_chance = joined(&mut noise, 0.0);
-        assert!(by_chance < 30, "{by_chance} of 200");
-        let dependent = joined(&mut noise, 0.6);
-        assert!(dependent > 190, "{dependent} of 200");
+        let mut missed = |degree| {
+            let (mut ours, mut naive) = (0, 0);
+            for _ in 0..400 {
+                let blocks = noisy(&mut noise, 60, degree);
+                let mean = Mean::of(blocks.iter().copied()).unwrap();
+                ours += misses(mean.value, mean.variance, mean.blocks);
+                let off = blocks
+                    .iter()
+                    .map(|(sum, of)| *sum as f64 - mean.value * *of as f64);
+                let independent = variance(&off.collect::<Vec<_>>(), total(&blocks).1);
+                naive += misses(mean.value, independent, 60.0);
+            }
+            (ours, naive)
+        };
+        let (ours, naive) = missed(0.0);
+        assert!(ours <= 32 && naive <= 32, "{ours} and {naive} of 400");
+        let (ours, naive) = missed(0.6);
+        assert!(ours <= 40 && naive >= 100, "{ours} and {naive} of 400");
     }
 }

@@ -33,10 +33,14 @@ pub fn lines(results: &Results) -> Vec<Line> {
         side("before", &results.before),
         side("after", &results.after),
     ];
-    let warnings = [&results.before, &results.after].into_iter().flat_map(|side| {
-        let name = &side.file;
-        side.warnings.iter().map(move |said| format!("{name}: {said}"))
-    });
+    let warnings = [&results.before, &results.after]
+        .into_iter()
+        .flat_map(|side| {
+            let name = &side.file;
+            side.warnings
+                .iter()
+                .map(move |said| format!("{name}: {said}"))
+        });
     for note in warnings.chain(results.notes.iter().cloned()) {
         lines.push(Line::new(Tone::Warning, format!("note    {note}")));
     }
@@ -50,7 +54,10 @@ pub fn lines(results: &Results) -> Vec<Line> {
     if rest > 0 {
         lines.push(Line::new(
             Tone::Faint,
-            format!("... and {} that changed less: --json has all", human::count(rest as u64, "route")),
+            format!(
+                "... and {} that changed less: --json has all",
+                human::count(rest as u64, "route")
+            ),
         ));
     }
     lines.push(Line::new(Tone::Plain, ""));
@@ -81,7 +88,10 @@ fn side(title: &str, side: &Side) -> Line {
 fn summary(results: &Results) -> Line {
     let judged = results.changed.len() + results.unchanged.len();
     if judged == 0 {
-        return Line::new(Tone::Strong, "No route has enough requests in both to say anything");
+        return Line::new(
+            Tone::Strong,
+            "No route has enough requests in both to say anything",
+        );
     }
     let routes = human::count(judged as u64, "route");
     let text = match results.changed.len() {
@@ -124,7 +134,10 @@ fn headline(route: &Route) -> Line {
     };
     line.push(tone, word);
     let difference = more_time(&duration.difference);
-    line.push(Tone::Plain, &format!(": {}, {difference}", from_to(duration)));
+    line.push(
+        Tone::Plain,
+        &format!(": {}, {difference}", from_to(duration)),
+    );
     if let Some(ratio) = &duration.ratio {
         line.push(Tone::Plain, &format!(", {}", times(ratio)));
     }
@@ -151,11 +164,15 @@ fn figures(route: &Route) -> String {
 /// What changed beside the duration.
 fn beside(change: &Change) -> Option<Line> {
     let titled = |title: &str, text: String| Line::new(Tone::Plain, format!("  {title:<9}{text}"));
-    let time = |title, of| {
-        let text = format!("{}, {} {of}", from_to(change), more_time(&change.difference));
+    let as_time = |title, of| {
+        let text = format!(
+            "{}, {} {of}",
+            from_to(change),
+            more_time(&change.difference)
+        );
         titled(title, text)
     };
-    let share = |title, of| {
+    let as_share = |title, of| {
         let (was, is) = (share(change.before), share(change.after));
         let text = format!("{was} -> {is} {of}, {}", more_share(&change.difference));
         let mut line = titled(title, text);
@@ -165,10 +182,10 @@ fn beside(change: &Change) -> Option<Line> {
         line
     };
     match change.name {
-        "accept_wait" => Some(time("accept", "a new connection, before its duration")),
-        "read_time" => Some(time("read", "to read the head, before its duration")),
-        "errors" => Some(share("errors", "with status 500 or above")),
-        "unanswered" => Some(share("answers", "without any answer")),
+        "accept_wait" => Some(as_time("accept", "a new connection, before its duration")),
+        "read_time" => Some(as_time("read", "to read the head, before its duration")),
+        "errors" => Some(as_share("errors", "with status 500 or above")),
+        "unanswered" => Some(as_share("answers", "without any answer")),
         _ => None,
     }
 }
@@ -248,7 +265,11 @@ fn alone(title: &str, routes: &[Alone]) -> Option<Line> {
     let named = routes.iter().take(NAMED).map(|route| {
         let figures = &route.figures;
         let requests = human::count(figures.requests, "request");
-        format!("{} ({requests}, {})", shown(&route.name), time(figures.mean))
+        format!(
+            "{} ({requests}, {})",
+            shown(&route.name),
+            time(figures.mean)
+        )
     });
     let text = format!(
         "{title:<8} {}{}",

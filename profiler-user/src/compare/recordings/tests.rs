@@ -43,21 +43,48 @@ fn a_queue_that_grew_is_found_and_nothing_else() {
     let truth = SLOWER_NS as f64 / 1e9;
     let holds = |change: &results::Change| {
         let difference = change.difference;
-        assert!(difference.low <= truth && truth <= difference.high, "{difference:?}");
-        assert!(difference.high - difference.low < truth / 5.0, "{difference:?}");
+        assert!(
+            difference.low <= truth && truth <= difference.high,
+            "{difference:?}"
+        );
+        assert!(
+            difference.high - difference.low < truth / 5.0,
+            "{difference:?}"
+        );
     };
     holds(route.figure("duration").unwrap());
     let shown: Vec<_> = route.parts.iter().filter(|part| part.shown).collect();
     assert_eq!((shown.len(), shown[0].name), (1, "queue_time"));
     holds(shown[0]);
     assert!(route.threads.iter().all(|part| !part.shown));
-    assert!((route.weight / (truth * 300.0) - 1.0).abs() < 0.1, "{}", route.weight);
+    assert!(
+        (route.weight / (truth * 300.0) - 1.0).abs() < 0.1,
+        "{}",
+        route.weight
+    );
     let texts = texts(&results);
-    assert!(texts[0].starts_with("before  a.jsonl: 2400 requests in 1"), "{}", texts[0]);
-    assert!(texts.iter().any(|text| text.starts_with("1 of 8 routes changed; ")));
-    let part = texts.iter().find(|text| text.starts_with("  parts    queue +"));
-    assert!(part.is_some_and(|text| !text.contains(", application")), "{texts:#?}");
-    assert!(texts.iter().any(|text| text.starts_with("same     7 routes with 2100 requests: GET /")));
+    assert!(
+        texts[0].starts_with("before  a.jsonl: 2400 requests in 1"),
+        "{}",
+        texts[0]
+    );
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.starts_with("1 of 8 routes changed; "))
+    );
+    let part = texts
+        .iter()
+        .find(|text| text.starts_with("  parts    queue +"));
+    assert!(
+        part.is_some_and(|text| !text.contains(", application")),
+        "{texts:#?}"
+    );
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.starts_with("same     7 routes with 2100 requests: GET /"))
+    );
 }
 
 /// What keeps anyone from believing it: a difference where there is none.
@@ -92,7 +119,11 @@ fn the_intervals_hold_the_truth() {
         let results = compare(&before, &after);
         let all = results.changed.iter().chain(&results.unchanged);
         for route in all {
-            let truth = if route.name.route == "/c" { SLOWER_NS as f64 / 1e9 } else { 0.0 };
+            let truth = if route.name.route == "/c" {
+                SLOWER_NS as f64 / 1e9
+            } else {
+                0.0
+            };
             let difference = route.figure("duration").unwrap().difference;
             missed += u32::from(truth < difference.low || difference.high < truth);
         }
@@ -118,7 +149,10 @@ fn what_the_threads_did_is_told_apart() {
         let others = route.parts[1..].iter().chain(&route.threads[1..]);
         assert!(others.into_iter().all(|part| !part.shown), "{route:?}");
     }
-    assert!(results.misses > results.wrong * 0.15, "all changed: little to be wrong about");
+    assert!(
+        results.misses > results.wrong * 0.15,
+        "all changed: little to be wrong about"
+    );
 }
 
 #[test]
@@ -127,7 +161,11 @@ fn faster_is_no_worse_than_slower() {
     let results = compare(&before, &later().recording(6, as_it_was));
     assert_eq!(results.changed.len(), 1);
     assert!(results.changed[0].parts[0].difference.high < 0.0);
-    assert!(texts(&results).iter().any(|text| text.starts_with("GET /c  faster: 11.")));
+    assert!(
+        texts(&results)
+            .iter()
+            .any(|text| text.starts_with("GET /c  faster: 11."))
+    );
 }
 
 #[test]
@@ -152,13 +190,21 @@ fn errors_and_what_comes_before_a_request_are_changes() {
     assert_eq!(results.changed[0].name.route, "/b");
     let has = |begin: &str, end: &str| {
         assert!(
-            texts.iter().any(|text| text.starts_with(begin) && text.ends_with(end)),
+            texts
+                .iter()
+                .any(|text| text.starts_with(begin) && text.ends_with(end)),
             "{begin} in {texts:#?}"
         );
     };
     has("GET /b  no slower or faster", "shown");
-    has("  accept   20.0µs -> 5.00ms, +4.98ms [", "a new connection, before its duration");
-    has("  errors   0.00% -> 33.3% with status 500 or above, +33.3 points [", "]");
+    has(
+        "  accept   20.0µs -> 5.00ms, +4.98ms [",
+        "a new connection, before its duration",
+    );
+    has(
+        "  errors   0.00% -> 33.3% with status 500 or above, +33.3 points [",
+        "]",
+    );
 }
 
 #[test]
@@ -188,12 +234,20 @@ fn routes_come_and_go_and_some_are_too_rare() {
     };
     let results = compare(&was.recording(9, rarely), &is.recording(10, often));
     let named = |alone: &[results::Alone]| alone[0].name.route.clone();
-    assert_eq!((named(&results.new), named(&results.gone)), ("/new".into(), "/gone".into()));
+    assert_eq!(
+        (named(&results.new), named(&results.gone)),
+        ("/new".into(), "/gone".into())
+    );
     let few = &results.too_few[0];
     assert_eq!((few.before, few.after, few.needed), (6, 100, 30));
     assert!((few.longer - 5.0).abs() < 0.01);
     let texts = texts(&results);
-    let has = |begin: &str| assert!(texts.iter().any(|text| text.starts_with(begin)), "{texts:#?}");
+    let has = |begin: &str| {
+        assert!(
+            texts.iter().any(|text| text.starts_with(begin)),
+            "{texts:#?}"
+        );
+    };
     has("too few  GET /rare\\x1b[2J: 6 and 100 requests; about 30 each");
     has("new      GET /new (");
     has("gone     GET /gone (");
@@ -210,16 +264,26 @@ fn what_is_odd_about_the_two_is_said() {
     assert!(said(&second, &first)[0].contains("the wrong way round?"));
     let other = load.recording(13, as_it_was);
     assert!(said(&first, &other)[0].contains("at the same time"));
-    let more = Load { rate: 10, ..later() };
+    let more = Load {
+        rate: 10,
+        ..later()
+    };
     let more = more.recording(14, as_it_was);
     assert!(said(&first, &more)[0].starts_with("the load was another (40."));
-    let short = Load { seconds: 1, ..later() };
+    let short = Load {
+        seconds: 1,
+        ..later()
+    };
     let short = short.recording(15, as_it_was);
     let notes = said(&first, &short);
     assert!(notes[0].contains("record at least 3 seconds"), "{notes:?}");
     let results = compare(&first, &short);
     assert_eq!(results.too_few.len(), 8);
-    assert!(texts(&results).iter().any(|text| text.starts_with("No route has enough requests")));
+    assert!(
+        texts(&results)
+            .iter()
+            .any(|text| text.starts_with("No route has enough requests"))
+    );
 }
 
 #[test]
@@ -233,7 +297,9 @@ fn torn_and_foreign_lines_are_left_out_and_told() {
     let texts = texts(&results);
     assert!(texts.contains(&"note    torn: the last line is torn off, and left out".into()));
     assert!(
-        texts.iter().any(|text| text.starts_with("note    torn: 1 lines are no requests")),
+        texts
+            .iter()
+            .any(|text| text.starts_with("note    torn: 1 lines are no requests")),
         "{texts:#?}"
     );
 }
@@ -242,18 +308,22 @@ fn torn_and_foreign_lines_are_left_out_and_told() {
 fn a_file_without_requests_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
-    std::fs::write(path("empty"), "").unwrap();
-    std::fs::write(path("full"), Load::default().text(18, as_it_was)).unwrap();
+    fs::write(path("empty"), "").unwrap();
+    fs::write(path("full"), Load::default().text(18, as_it_was)).unwrap();
     let error = run(&path("full"), &path("empty"), None).unwrap_err();
-    assert!(error.to_string().ends_with("give a file that --jsonl has written"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("give a file that --jsonl has written"),
+        "{error}"
+    );
     let error = run(&path("nowhere"), &path("full"), None).unwrap_err();
     assert!(error.to_string().starts_with("cannot open "), "{error}");
     let error = run(Path::new("-"), Path::new("-"), None).unwrap_err();
     assert!(error.to_string().starts_with("stdin can be one"), "{error}");
     let json = path("out.json");
     run(&path("full"), &path("full"), Some(&json)).unwrap();
-    let written: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let written: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     assert_eq!(written["before"]["requests"], 2_400);
     assert_eq!(written["unchanged"].as_array().unwrap().len(), 8);
     assert_eq!(written["unchanged"][0]["figures"][0]["name"], "duration");

@@ -39,7 +39,11 @@ pub fn times(ratio: &Interval) -> String {
 
 /// What a figure went from and to.
 pub fn from_to(change: &Change) -> String {
-    format!("{} -> {}", time(Some(change.before)), time(Some(change.after)))
+    format!(
+        "{} -> {}",
+        time(Some(change.before)),
+        time(Some(change.after))
+    )
 }
 
 fn more(difference: &Interval, unit: f64, name: &str) -> String {
@@ -72,8 +76,14 @@ mod tests {
         assert_eq!(more_time(&queue), "+10.2ms [9.8, 10.7]");
         let less = interval(-1.5e-6, -2e-6, -9.999e-7);
         assert_eq!(more_time(&less), "-1.50µs [-2.00, -1.00]");
-        assert_eq!(more_time(&interval(0.999_6, 0.5, 1.5)), "+1.00s [0.50, 1.50]");
-        assert_eq!(more_share(&interval(0.031, 0.02, 0.042)), "+3.10 points [2.00, 4.20]");
+        assert_eq!(
+            more_time(&interval(0.999_6, 0.5, 1.5)),
+            "+1.00s [0.50, 1.50]"
+        );
+        assert_eq!(
+            more_share(&interval(0.031, 0.02, 0.042)),
+            "+3.10 points [2.00, 4.20]"
+        );
         assert_eq!(times(&interval(12.0, 11.0, 13.04)), "11.0 to 13.0 times");
         assert_eq!((share(0.5), share(0.0)), ("50.0%".into(), "0.00%".into()));
     }
