@@ -18,6 +18,9 @@ use crate::output::human;
 /// Times as many requests a second as the other: no longer the same load.
 const OTHER_LOAD: f64 = 1.25;
 
+/// Of the duration before: what a comparison should be able to tell from nothing.
+const TELLS: f64 = 0.1;
+
 /// Compares them.
 #[must_use]
 pub fn compare(before: &Recording, after: &Recording) -> Results {
@@ -26,9 +29,9 @@ pub fn compare(before: &Recording, after: &Recording) -> Results {
         before: side(before),
         after: side(after),
         notes: notes(before, after),
-        wrong: many::FALSE,
-        misses: many::FALSE,
-        misses_parts: many::FALSE,
+        wrong: many::WRONG,
+        misses: many::misses(&[]),
+        misses_parts: many::misses(&[]),
         changed: Vec::new(),
         unchanged: Vec::new(),
         too_few: Vec::new(),
@@ -129,10 +132,21 @@ impl<'a> Pair<'a> {
             before: figures(self.was, of.0),
             after: figures(self.is, of.1),
             weight: self.weight(misses),
+            longer: self.longer(misses),
             figures: all(&self.heads, misses),
             parts: by_size(&self.parts),
             threads: by_size(&self.threads),
         }
+    }
+
+    /// The width of an interval goes with the root of the time.
+    fn longer(&self, misses: f64) -> Option<f64> {
+        let mut heads = self.heads.iter();
+        let (_, duration) = heads.find(|(figure, _)| *figure == Figure::Duration)?;
+        let interval = duration.interval(misses);
+        let wide = (interval.high - interval.low) / 2.0 / duration.before.value;
+        let unclear = duration.chance() > misses && wide > TELLS;
+        unclear.then(|| (wide / TELLS).powi(2))
     }
 
     fn weight(&self, misses: f64) -> f64 {
@@ -144,7 +158,8 @@ impl<'a> Pair<'a> {
             let (_, count) = self.is.total(*figure);
             difference.interval(misses).value.abs() * count as f64
         });
-        weights.sum()
+        // Not `sum`: of nothing, that is -0.
+        weights.fold(0.0, |all, more| all + more)
     }
 }
 

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn neighbours_that_are_alike_count_less() {
         let mut noise = Noise::new(6);
-        let misses = |mean: f64, variance, blocks| {
+        let leaves_out = |mean: f64, variance, blocks| {
             let known = |value, variance| Mean {
                 value,
                 variance,
@@ -172,12 +172,12 @@ mod tests {
             for _ in 0..400 {
                 let blocks = noisy(&mut noise, 60, degree);
                 let mean = Mean::of(blocks.iter().copied()).unwrap();
-                ours += misses(mean.value, mean.variance, mean.blocks);
+                ours += leaves_out(mean.value, mean.variance, mean.blocks);
                 let off = blocks
                     .iter()
                     .map(|(sum, of)| *sum as f64 - mean.value * *of as f64);
                 let independent = variance(&off.collect::<Vec<_>>(), total(&blocks).1);
-                naive += misses(mean.value, independent, 60.0);
+                naive += leaves_out(mean.value, independent, 60.0);
             }
             (ours, naive)
         };

@@ -44,18 +44,22 @@ use crate::report::lines::is_std;
 /// Compares two files, one of which may be `-` (stdin), and says what it finds on
 /// stdout; the figures go to `json` as well, if given. If that is `-`, people read stderr.
 pub fn run(before: &Path, after: &Path, json: Option<&Path>) -> Result<()> {
+    let results = of_files(before, after)?;
+    if let Some(path) = json {
+        write(path, &results).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Console::new(json.is_some_and(is_std)).print(&lines(&results));
+    Ok(())
+}
+
+fn of_files(before: &Path, after: &Path) -> Result<Results> {
     anyhow::ensure!(
         !(is_std(before) && is_std(after)),
         "stdin can be one of the two recordings: give a file for the other"
     );
     let before = Recording::open(before)?;
     let after = Recording::open(after)?;
-    let results = compare(&before, &after);
-    if let Some(path) = json {
-        write(path, &results).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Console::new(json.is_some_and(is_std)).print(&lines(&results));
-    Ok(())
+    Ok(compare(&before, &after))
 }
 
 fn write(path: &Path, results: &Results) -> io::Result<()> {

@@ -17,7 +17,8 @@ pub struct Results {
     pub notes: Vec<String>,
     /// Share of what is called a change that is expected to be chance at most.
     pub wrong: f64,
-    /// Share of cases in which an interval of a route's figure may miss the truth.
+    /// Share of cases in which an interval of a route's figure is made to miss the truth:
+    /// less than `wrong`, and the less the more routes there are.
     pub misses: f64,
     /// The same of the parts and threads.
     pub misses_parts: f64,
@@ -65,6 +66,9 @@ pub struct Route {
     pub after: Figures,
     /// Seconds that the changes of time come to over all requests of the second.
     pub weight: f64,
+    /// How many times as long the recordings should be for a tenth more or less of the
+    /// duration to be told from none, roughly; null where they are, or where it changed.
+    pub longer: Option<f64>,
     /// What may have changed: `duration`, `accept_wait`, `read_time`, `errors`,
     /// `unanswered`; only those that are known of enough requests, and not always zero.
     pub figures: Vec<Change>,

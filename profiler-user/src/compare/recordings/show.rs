@@ -100,10 +100,10 @@ fn summary(results: &Results) -> Line {
     };
     let mut line = Line::new(Tone::Strong, text);
     if !results.changed.is_empty() {
-        let percent = results.wrong * 100.0;
+        let one_in = 1.0 / results.wrong;
         line.push(
             Tone::Faint,
-            &format!("; of what is shown, at most {percent:.0} in 100 is expected to be chance"),
+            &format!("; of what is shown, at most 1 in {one_in:.0} is expected to be chance"),
         );
     }
     line
@@ -216,7 +216,15 @@ fn listed(title: &str, changes: &[Change]) -> Vec<Line> {
     lines.collect()
 }
 
-fn unchanged(routes: &[Route]) -> Option<Line> {
+fn unchanged(routes: &[Route]) -> Vec<Line> {
+    let (unclear, same): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.longer.is_some());
+    [kept("same", &same), kept("unclear", &unclear)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn kept(title: &str, routes: &[&Route]) -> Option<Line> {
     if routes.is_empty() {
         return None;
     }
@@ -227,8 +235,15 @@ fn unchanged(routes: &[Route]) -> Option<Line> {
         let ratio = ratio.map_or(String::new(), |ratio| format!(" ({})", times(ratio)));
         format!("{}{ratio}", shown(&route.name))
     });
+    let longer = routes.iter().filter_map(|route| route.longer);
+    let longer = longer.reduce(f64::max).map_or(String::new(), |longer| {
+        format!(
+            "; {} times as long would tell a tenth",
+            longer_in_words(longer)
+        )
+    });
     let text = format!(
-        "same     {} with {}: {}{}",
+        "{title:<8} {} with {}: {}{}{longer}",
         human::count(routes.len() as u64, "route"),
         human::count(requests, "request"),
         named.collect::<Vec<_>>().join(", "),
@@ -237,15 +252,21 @@ fn unchanged(routes: &[Route]) -> Option<Line> {
     Some(Line::new(Tone::Plain, text))
 }
 
+/// Roughly: it is an estimate.
+fn longer_in_words(longer: f64) -> String {
+    let digits = usize::from(longer < 10.0);
+    format!("{:.digits$}", longer.max(1.1))
+}
+
 fn too_few(results: &Results) -> Vec<Line> {
     let lines = results.too_few.iter().take(NAMED).map(|few| {
         let text = format!(
-            "too few  {}: {} and {} requests; about {} each would tell: record {:.1} times as long",
+            "too few  {}: {} and {} requests; about {} each would tell: record {} times as long",
             shown(&few.name),
             few.before,
             few.after,
             few.needed,
-            few.longer,
+            longer_in_words(few.longer),
         );
         Line::new(Tone::Plain, text)
     });
