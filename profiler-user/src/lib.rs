@@ -71,9 +71,11 @@ pub fn run(invocation: Invocation) -> Result<()> {
         Invocation::Compare(cli::Comparison::Measure(plan, outputs)) => {
             compare::run(*plan, &outputs)
         }
-        Invocation::Compare(cli::Comparison::Recordings { .. }) => {
-            anyhow::bail!("not yet")
-        }
+        Invocation::Compare(cli::Comparison::Recordings {
+            before,
+            after,
+            json,
+        }) => compare::recordings::run(&before, &after, json.as_deref()),
         Invocation::Dashboards(wanted) => match wanted.what() {
             cli::Wanted::List => {
                 let names: String = dashboards::names().flat_map(|name| [name, "\n"]).collect();

@@ -21,6 +21,7 @@ pub mod places;
 mod probe;
 mod process;
 mod progress;
+pub mod recordings;
 pub mod results;
 mod rounds;
 mod said;

@@ -9,11 +9,11 @@
 pub mod assets;
 mod keeper;
 mod line;
+pub(crate) mod lines;
 mod page;
 mod recording;
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead as _, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -30,26 +30,15 @@ use crate::history::Origin;
 /// Makes a report of a file of `--jsonl`, or of a comparison's `--json`; `-` is stdin, or
 /// stdout. Gives what there is to say about it, a line each.
 pub fn of_file(input: &Path, output: &Path) -> Result<Vec<String>> {
-    let is_std = |path: &Path| path.as_os_str() == "-";
-    let name = if is_std(input) {
-        "stdin".to_owned()
-    } else {
-        input.display().to_string()
-    };
-    let mut file: Box<dyn BufRead> = if is_std(input) {
-        Box::new(io::stdin().lock())
-    } else {
-        let file = File::open(input).with_context(|| format!("cannot open {name}"))?;
-        Box::new(BufReader::with_capacity(1 << 16, file))
-    };
+    let (name, mut from) = lines::open(input)?;
     let cannot_read = || format!("cannot read {name}");
-    let begin = file.fill_buf().with_context(cannot_read)?;
+    let begin = from.fill_buf().with_context(cannot_read)?;
     let (page, mut said, of) = if compare::results::begin(begin) {
-        let results: Results = serde_json::from_reader(file).with_context(cannot_read)?;
+        let results: Results = serde_json::from_reader(from).with_context(cannot_read)?;
         let of = format!("a comparison of {} variants", results.variants.len());
         (compare::page::page(&results)?, Vec::new(), of)
     } else {
-        let recording = read(file, &name).with_context(cannot_read)?;
+        let recording = read(from, &name).with_context(cannot_read)?;
         anyhow::ensure!(
             recording.requests() > 0,
             "{name} holds no request: give a file that --jsonl has written"
@@ -59,7 +48,7 @@ pub fn of_file(input: &Path, output: &Path) -> Result<Vec<String>> {
         (page, recording.warnings(), of)
     };
     let write = || -> io::Result<()> {
-        if is_std(output) {
+        if lines::is_std(output) {
             return io::stdout().write_all(page.as_bytes());
         }
         std::fs::write(output, &page)

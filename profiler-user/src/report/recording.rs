@@ -1,10 +1,10 @@
 //! A file of `--jsonl`, read through once, whatever its size.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::line::Line;
+use super::lines::{self, Left};
 use crate::aggregate::Aggregator;
 use crate::history::History;
 use crate::pool::Snapshot;
@@ -17,9 +17,6 @@ const WINDOW_NS: u64 = 1_000_000_000;
 /// Windows without a request that are drawn; a longer gap stays one.
 const QUIET: u64 = 3_600;
 
-/// Bytes of a line: the longest that is written has a path of 8 KiB, escaped.
-const MAX_LINE: u64 = 256 << 10;
-
 /// What a file held.
 #[derive(Debug)]
 pub struct Recording {
@@ -28,58 +25,28 @@ pub struct Recording {
     /// Begin of the open window; `None` before the first request.
     open: Option<u64>,
     requests: u64,
-    /// Lines that are no requests, and the first of them.
-    refused: u64,
-    first_refused: Option<(u64, String)>,
+    left: Left,
     /// Lines of an earlier window than those before.
     late: u64,
-    torn: bool,
 }
 
 /// Reads it; `name` is how the report calls it.
-pub fn read(mut lines: impl BufRead, name: &str) -> io::Result<Recording> {
+pub fn read(from: impl BufRead, name: &str) -> io::Result<Recording> {
     let mut recording = Recording {
         history: History::default(),
         aggregator: Aggregator::new(),
         open: None,
         requests: 0,
-        refused: 0,
-        first_refused: None,
+        left: Left::default(),
         late: 0,
-        torn: false,
     };
-    let mut line = Vec::new();
-    let mut number = 0;
     let mut began = None;
-    loop {
-        line.clear();
-        number += 1;
-        if (&mut lines).take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        let ends = line.last() == Some(&b'\n');
-        if !ends && line.len() as u64 == MAX_LINE {
-            skip(&mut lines)?;
-            recording.refuse(number, "it is too long".into());
-            continue;
-        }
-        let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
-        }
-        match serde_json::from_slice::<Line<'_>>(text) {
-            Ok(parsed) => {
-                let request = parsed.request();
-                began = began.or(Some(request.time_unix_ns));
-                recording.advance(request.end_unix_ns);
-                recording.aggregator.record(&request);
-                recording.requests += 1;
-            }
-            // The last, without its newline: it was being written.
-            Err(_) if !ends => recording.torn = true,
-            Err(error) => recording.refuse(number, error.to_string()),
-        }
-    }
+    recording.left = lines::read(from, |request| {
+        began = began.or(Some(request.time_unix_ns));
+        recording.advance(request.end_unix_ns);
+        recording.aggregator.record(request);
+        recording.requests += 1;
+    })?;
     recording.close();
     recording.history.begin(Arc::new(about(name, began)));
     let now = began.unwrap_or(0) / 1_000_000;
@@ -87,22 +54,6 @@ pub fn read(mut lines: impl BufRead, name: &str) -> io::Result<Recording> {
         recording.history.notice(now, &warning);
     }
     Ok(recording)
-}
-
-/// To the end of the line.
-fn skip(lines: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let bytes = lines.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let length = end.map_or(bytes.len(), |end| end + 1);
-        lines.consume(length);
-        if end.is_some() {
-            return Ok(());
-        }
-    }
 }
 
 fn about(name: &str, began: Option<u64>) -> About {
@@ -133,16 +84,7 @@ impl Recording {
     /// What was wrong with it, a line each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.torn {
-            warnings.push("the last line is torn off, and left out".into());
-        }
-        if let Some((number, why)) = &self.first_refused {
-            warnings.push(format!(
-                "{} lines are no requests, and left out; the first is line {number}: {why}",
-                self.refused
-            ));
-        }
+        let mut warnings = self.left.warnings();
         if self.late > 0 {
             warnings.push(format!(
                 "{} lines are more than a second older than those before them, \
@@ -151,11 +93,6 @@ impl Recording {
             ));
         }
         warnings
-    }
-
-    fn refuse(&mut self, number: u64, why: String) {
-        self.refused += 1;
-        self.first_refused.get_or_insert((number, why));
     }
 
     /// Closes windows until the one is open that this moment is in.
@@ -196,6 +133,7 @@ mod tests {
 
     use super::*;
     use crate::history::Origin;
+    use crate::report::lines::MAX_LINE;
     use crate::request::sample;
     use crate::sinks::jsonl;
 
