@@ -68,8 +68,9 @@ pub fn run(invocation: Invocation) -> Result<()> {
             }
             Ok(())
         }
-        Invocation::Compare(cli::Comparison::Measure(plan, outputs)) => {
-            compare::run(*plan, &outputs)
+        Invocation::Compare(cli::Comparison::Measure(measure)) => {
+            let (plan, outputs) = *measure;
+            compare::run(plan, &outputs)
         }
         Invocation::Compare(cli::Comparison::Recordings {
             before,

@@ -3,6 +3,7 @@
 
 mod breakdowns;
 mod findings;
+mod outputs;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -72,11 +73,15 @@ impl Comparison {
 
     /// Runs it; all servers are to be gone afterwards.
     fn run<T: AsRef<OsStr>>(&self, arguments: &[T]) -> Result<Ended> {
-        self.start(arguments)?.wait()
+        self.start(arguments, &[])?.wait()
     }
 
     /// Starts it.
-    fn start<T: AsRef<OsStr>>(&self, arguments: &[T]) -> Result<Running<'_>> {
+    fn start<T: AsRef<OsStr>>(
+        &self,
+        arguments: &[T],
+        environment: &[(&str, &str)],
+    ) -> Result<Running<'_>> {
         let log = self.folder.path().join("said");
         let file = fs::File::create(&log)?;
         let mut command = Command::new(find()?);
@@ -85,6 +90,7 @@ impl Comparison {
             .args(arguments)
             // Logs and servers' folders are made there.
             .env("TMPDIR", self.folder.path())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file);
@@ -97,10 +103,19 @@ impl Comparison {
 
     /// Runs it to a good end; its results.
     fn results<T: AsRef<OsStr>>(&self, arguments: &[T]) -> Result<Value> {
+        self.results_with(arguments, &[])
+    }
+
+    /// The same in that environment.
+    fn results_with<T: AsRef<OsStr>>(
+        &self,
+        arguments: &[T],
+        environment: &[(&str, &str)],
+    ) -> Result<Value> {
         let json = self.folder.path().join("results.json");
         let mut all: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
         all.extend([OsStr::new("--json"), json.as_os_str()]);
-        let ran = self.run(&all)?;
+        let ran = self.start(&all, environment)?.wait()?;
         println!("{}", ran.said);
         ensure!(ran.status.success(), "it ended with {}", ran.status);
         let text = fs::read(&json).with_context(|| format!("reading {}", json.display()))?;

@@ -1,10 +1,5 @@
 //! `wsgiprobe compare`.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "help is read in a terminal, not as Markdown"
-)]
-
 mod file;
 
 use std::ffi::OsString;
@@ -145,7 +140,7 @@ pub(super) struct Compare {
 #[derive(Debug)]
 pub enum Comparison {
     /// To measure.
-    Measure(Box<Plan>, Outputs),
+    Measure(Box<(Plan, Outputs)>),
     /// To hold two recordings against each other.
     Recordings {
         /// The earlier one.
@@ -233,7 +228,7 @@ impl Compare {
             keep: self.keep.as_deref().map(absolute),
             variants,
         };
-        Ok(Comparison::Measure(Box::new(plan), outputs))
+        Ok(Comparison::Measure(Box::new((plan, outputs))))
     }
 
     fn load(&self) -> Result<Load, String> {
@@ -282,10 +277,9 @@ impl Compare {
         }
         let mut names: Vec<_> = variants.iter().map(|variant| &variant.name).collect();
         names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
+        if let Some([twice, _]) = names.array_windows().find(|[one, next]| one == next) {
             return Err(format!(
-                "two variants are called {}: each needs a name of its own",
-                twice[0]
+                "two variants are called {twice}: each needs a name of its own"
             ));
         }
         if variants.len() < 2 {

@@ -17,9 +17,10 @@ pub fn check(results: &Results, share: f64) -> Result<()> {
         .filter_map(|variant| {
             let estimate = variant.ratios.as_ref()?.get(figure)?.estimate;
             // How much worse than the baseline, at the interval's better end.
-            let at_least = match figure.more_is_better() {
-                true => 1.0 - estimate.high,
-                false => estimate.low - 1.0,
+            let at_least = if figure.more_is_better() {
+                1.0 - estimate.high
+            } else {
+                estimate.low - 1.0
             };
             let enough = estimate.rounds >= super::verdict::FEWEST;
             (enough && at_least > share).then(|| {

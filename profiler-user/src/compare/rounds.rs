@@ -1,6 +1,6 @@
 //! The rounds: every variant once in each, in an order that is reversed in the next.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
@@ -29,7 +29,7 @@ pub struct Taken {
 /// error is there, too.
 pub fn run(
     plan: &Plan,
-    logs: &PathBuf,
+    logs: &Path,
     interrupt: &Interrupt,
     progress: &mut Progress,
 ) -> (Taken, Result<()>) {

@@ -105,15 +105,11 @@ impl Setup<'_> {
             thread::sleep(said::BATCH);
         }
         let from = said::now();
-        let probe = match variant.wsgiprobe {
-            true => Some(Probe::attach(
-                server.pids(),
-                &self.plan.probe_arguments,
-                logs,
-                self.interrupt,
-            )?),
-            false => None,
+        let attach = || {
+            let arguments = &self.plan.probe_arguments;
+            Probe::attach(server.pids(), arguments, logs, self.interrupt)
         };
+        let probe = variant.wsgiprobe.then(attach).transpose()?;
 
         let page = server.page().clone();
         let warm = load.run(&page, *warm_up, logs, self.interrupt)?;
@@ -141,10 +137,9 @@ impl Setup<'_> {
         ensure!(outcome.answered > 0, "{} answered nothing", page.url());
 
         let server_memory = usage::of_memory(server.pids())?;
-        let probe_memory = match probes.is_empty() {
-            true => None,
-            false => Some(usage::of_memory(&probes)?),
-        };
+        let probe_memory = (!probes.is_empty())
+            .then(|| usage::of_memory(&probes))
+            .transpose()?;
         let account = probe
             .map(|probe| probe.finish(self.interrupt))
             .transpose()?;

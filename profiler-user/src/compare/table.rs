@@ -47,9 +47,10 @@ pub fn lines(results: &Results) -> Vec<Line> {
 
 fn head(results: &Results) -> String {
     let plan = &results.plan;
-    let rounds = match plan.finished == plan.rounds {
-        true => human::count(plan.rounds as u64, "round"),
-        false => format!("{} of {} rounds", plan.finished, plan.rounds),
+    let rounds = if plan.finished == plan.rounds {
+        human::count(plan.rounds as u64, "round")
+    } else {
+        format!("{} of {} rounds", plan.finished, plan.rounds)
     };
     let load = match (&plan.command, plan.rate) {
         (Some(command), _) => format!("`{}`", clean(command)),

@@ -29,8 +29,8 @@ pub fn of_cpu<const N: usize, T>(
     work: impl FnOnce() -> Result<T>,
 ) -> Result<([u64; N], T)> {
     let look = |last: &mut [Threads; N]| -> Result<()> {
-        let all = groups.iter().zip(last);
-        all.map(|(roots, last)| look(roots, last)).collect()
+        let mut all = groups.iter().zip(last);
+        all.try_for_each(|(roots, last)| look(roots, last))
     };
     let mut last: [Threads; N] = std::array::from_fn(|_| Threads::new());
     look(&mut last)?;

@@ -117,7 +117,7 @@ fn an_interrupt() -> Result<()> {
     let comparison = Comparison::new()?;
     let options = ["--rounds=50", "--time=500ms", "--warm-up=100ms"];
     let arguments = comparison.of(&options, &BOTH);
-    let running = comparison.start(&arguments)?;
+    let running = comparison.start(&arguments, &[])?;
     harness::wait::until("the end of a round", || {
         Ok(running.said()?.contains("round 1/50"))
     })?;

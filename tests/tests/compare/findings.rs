@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Comparison, Ended, variant};
 
 /// The application with so much CPU burnt in each call.
-const BURN: &str = r#"
+const BURN: &str = r"
 import os
 import sys
 import time
@@ -26,7 +26,7 @@ def application(environ, start_response):
     while time.thread_time_ns() < until:
         pass
     return hello.application(environ, start_response)
-"#;
+";
 
 /// The middle of a figure, in base units.
 fn figure(results: &Value, name: &str, figure: &str) -> Result<f64> {

@@ -8,7 +8,7 @@ fn plan(arguments: &[&str]) -> Result<Plan, String> {
         .chain(arguments)
         .map(OsString::from);
     match parse(&arguments.collect::<Vec<_>>()) {
-        Ok(Invocation::Compare(Comparison::Measure(plan, _))) => Ok(*plan),
+        Ok(Invocation::Compare(Comparison::Measure(measure))) => Ok(measure.0),
         Ok(other) => panic!("{other:?}"),
         Err(error) => Err(error.to_string()),
     }
