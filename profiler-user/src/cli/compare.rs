@@ -130,7 +130,7 @@ pub(super) struct Compare {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = WHERE)]
     keep: Option<PathBuf>,
 
-    /// Settings in TOML, named like the long options, and [[variant]] tables; the command line
+    /// Settings in TOML, named like the long options, and a table for each variant; the command line
     /// wins
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,

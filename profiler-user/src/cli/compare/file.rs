@@ -1,4 +1,4 @@
-//! The file of `compare --config`: settings, and `[[variant]]` tables.
+//! The file of `compare --config`: settings, and a table for each variant.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::cli::config;
 use crate::compare::places;
 use crate::compare::variant::{Reports, Variant};
 
-/// A `[[variant]]` of the file.
+/// A variant of the file.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Table {
