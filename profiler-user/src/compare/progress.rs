@@ -46,7 +46,7 @@ impl Progress {
     }
 
     /// A measurement is done.
-    pub fn end(&mut self, _sample: &Sample) {
+    pub fn end(&mut self) {
         self.bar.inc(1);
     }
 

@@ -54,7 +54,7 @@ pub fn run(
             let folder = logs.join(format!("{round:03}-{}", file_name(name)));
             match setup.take(*variant, round, &folder) {
                 Ok(sample) => {
-                    progress.end(&sample);
+                    progress.end();
                     taken.samples.push(sample);
                 }
                 Err(error) => {

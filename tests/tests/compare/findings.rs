@@ -1,9 +1,14 @@
 //! What is there is found, and what is not is not.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::figures::Figures;
+use harness::process::Guarded;
 use harness::server::Server as _;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{Comparison, Ended, variant};
@@ -47,18 +52,45 @@ fn rounds(results: &Value, name: &str) -> Result<Vec<f64>> {
     cpu.collect()
 }
 
+/// A CPU for the load, to which this thread and what it starts are kept, and one for the
+/// server; and somebody who keeps them awake while nobody else wants them. Else what a
+/// request takes differs by half from round to round, with what it costs to wake them.
+fn two_cpus() -> Result<(usize, Vec<Guarded>)> {
+    let own = sched_getaffinity(Pid::from_raw(0))?;
+    let mut allowed = (0..CpuSet::count()).filter(|cpu| own.is_set(*cpu).unwrap_or(false));
+    let server = allowed.next().context("no CPU may be used")?;
+    let load = allowed.next().unwrap_or(server);
+    let awake = [server, load].map(|cpu| {
+        let mut command = Command::new("taskset");
+        command.args(["-c", &cpu.to_string(), "chrt", "--idle", "0"]);
+        Guarded::spawn(command.args(["sh", "-c", "while :; do :; done"]))
+    });
+    let mut only = CpuSet::new();
+    only.set(load)?;
+    sched_setaffinity(Pid::from_raw(0), &only)?;
+    Ok((server, awake.into_iter().collect::<Result<_>>()?))
+}
+
 /// An instrument that burns exactly 100 microseconds costs 100, give or take ten.
 #[test]
 fn a_known_cost() -> Result<()> {
     let comparison = Comparison::new()?;
+    // What looking at the clock takes is in both.
+    comparison.script("bare", &BURN.replace("100_000", "0"))?;
     comparison.script("burn", BURN)?;
+    let (server, _awake) = two_cpus()?;
+    let serve = comparison.folder.path().join("serve").display().to_string();
     let options = [
-        "--rounds=15",
+        "--connections=1",
+        "--rounds=12",
         "--time=1s",
         "--warm-up=300ms",
-        "--connections=1",
     ];
-    let arguments = comparison.of(&options, &[("bare", "bare"), ("burn", "burn")]);
+    let mut arguments = comparison.of(&options, &[]);
+    for script in ["bare", "burn"] {
+        let pinned = format!("taskset -c {server} {serve} {script} {{port}} {{dir}}");
+        arguments.push(format!("--variant={script}={pinned}"));
+    }
     let results = comparison.results(&arguments)?;
     // The middle of the rounds: other work on the machine costs caches now and then.
     let (bare, burn) = (rounds(&results, "bare")?, rounds(&results, "burn")?);
