@@ -25,6 +25,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod influx;
+#[path = "../../profiler-user/src/compare/interrupt.rs"]
 mod interrupt;
 mod process;
 mod progress;

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: servers and loads are ended before this process ends.
+//! Ctrl-C and SIGTERM: servers and loads are ended before this process ends. The
+//! project's jobs, in xtask, include this file by its path.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,6 +70,17 @@ impl Interrupt {
                 bail!("{what}: not within {} s", at_most.as_secs());
             }
             thread::sleep(TICK);
+        }
+    }
+
+    /// Sleeps until then; fails at once when it is set.
+    pub fn sleep_until(&self, then: Instant) -> Result<(), Interrupted> {
+        loop {
+            self.check()?;
+            match then.checked_duration_since(Instant::now()) {
+                None => return Ok(()),
+                Some(left) => thread::sleep(left.min(TICK)),
+            }
         }
     }
 }

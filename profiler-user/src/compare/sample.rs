@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -102,7 +101,7 @@ impl Setup<'_> {
         let log = log.transpose()?;
         if variant.reports.is_some() {
             // What it says of the first request of all is not asked for.
-            thread::sleep(said::BATCH);
+            self.interrupt.sleep_until(Instant::now() + said::BATCH)?;
         }
         let from = said::now();
         let attach = || {
