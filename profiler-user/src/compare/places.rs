@@ -7,16 +7,16 @@ pub fn split(line: &str) -> Result<Vec<String>, String> {
 
 /// Puts what is known into `{name}`.
 #[must_use]
-pub fn place(words: &[String], known: &[(&str, &str)]) -> Vec<String> {
+pub fn place(words: &[String], known: &[(&str, impl AsRef<str>)]) -> Vec<String> {
     words.iter().map(|word| placed(word, known)).collect()
 }
 
 /// The same for a single text.
 #[must_use]
-pub fn placed(text: &str, known: &[(&str, &str)]) -> String {
+pub fn placed(text: &str, known: &[(&str, impl AsRef<str>)]) -> String {
     let mut placed = text.to_owned();
     for (name, value) in known {
-        placed = placed.replace(&format!("{{{name}}}"), value);
+        placed = placed.replace(&format!("{{{name}}}"), value.as_ref());
     }
     placed
 }

@@ -63,16 +63,15 @@ impl Server {
     ) -> Result<Self> {
         let port = free_port()?.to_string();
         let known = vec![("port", port), ("dir", logs.display().to_string())];
-        let pairs: Vec<(&str, &str)> = known.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let page = Page::new(&places::placed(url, &pairs), headers)?;
+        let page = Page::new(&places::placed(url, &known), headers)?;
         ensure_free(page.address(), &variant.name)?;
         let environment: Vec<_> = variant
             .environment
             .iter()
-            .map(|(name, value)| (name.clone(), places::placed(value, &pairs)))
+            .map(|(name, value)| (name.clone(), places::placed(value, &known)))
             .collect();
         let log = logs.join("server.log");
-        let group = Group::start(&places::place(command, &pairs), &environment, &log)?;
+        let group = Group::start(&places::place(command, &known), &environment, &log)?;
         let mut server = Self {
             page,
             pids: vec![group.pid()],
@@ -100,12 +99,7 @@ impl Server {
     /// A setting of the variant with `{port}` and `{dir}` in their places.
     #[must_use]
     pub fn placed(&self, text: &str) -> String {
-        let known: Vec<_> = self
-            .known
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        places::placed(text, &known)
+        places::placed(text, &self.known)
     }
 
     /// Fails with the end of its log if it has ended.

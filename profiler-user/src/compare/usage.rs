@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use procfs::process::Process;
 
-use crate::measure::cpu;
+use crate::discovery::Snapshot;
 
 /// How often threads are looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -29,8 +29,11 @@ pub fn of_cpu<const N: usize, T>(
     work: impl FnOnce() -> Result<T>,
 ) -> Result<([u64; N], T)> {
     let look = |last: &mut [Threads; N]| -> Result<()> {
-        let mut all = groups.iter().zip(last);
-        all.try_for_each(|(roots, last)| look(roots, last))
+        let all = read()?;
+        for (roots, last) in groups.iter().zip(last) {
+            look(&all, roots, last);
+        }
+        Ok(())
     };
     let mut last: [Threads; N] = std::array::from_fn(|_| Threads::new());
     look(&mut last)?;
@@ -63,40 +66,47 @@ pub fn of_cpu<const N: usize, T>(
 
 /// Looks at all threads, and keeps what it saw. A thread that is new had used nothing
 /// at the look before.
-fn look(roots: &[u32], last: &mut Threads) -> Result<()> {
-    for root in roots {
-        for pid in cpu::family(*root as i32)? {
-            // One that ends just now has had its say.
-            let Ok(tasks) = Process::new(pid).and_then(|process| process.tasks()) else {
-                continue;
-            };
-            for task in tasks.flatten() {
-                if let Ok(schedstat) = task.schedstat() {
-                    last.insert((pid, task.tid), schedstat.sum_exec_runtime);
-                }
+fn look(all: &Snapshot, roots: &[u32], last: &mut Threads) {
+    for pid in families(all, roots) {
+        // One that ends just now has had its say.
+        let Ok(tasks) = Process::new(pid).and_then(|process| process.tasks()) else {
+            continue;
+        };
+        for task in tasks.flatten() {
+            if let Ok(schedstat) = task.schedstat() {
+                last.insert((pid, task.tid), schedstat.sum_exec_runtime);
             }
         }
     }
-    Ok(())
 }
 
 /// Memory of these processes and all that descend from them, bytes: what they share is
 /// counted once (proportional set size, `Documentation/filesystems/proc.rst`).
 pub fn of_memory(roots: &[u32]) -> Result<u64> {
     let mut bytes = 0;
-    for root in roots {
-        for pid in cpu::family(*root as i32)? {
-            // One that is ending has none.
-            if let Ok(rollup) = Process::new(pid).and_then(|process| process.smaps_rollup()) {
-                let maps = rollup.memory_map_rollup.0;
-                bytes += maps
-                    .iter()
-                    .filter_map(|map| map.extension.map.get("Pss"))
-                    .sum::<u64>();
-            }
+    for pid in families(&read()?, roots) {
+        // One that is ending has none.
+        if let Ok(rollup) = Process::new(pid).and_then(|process| process.smaps_rollup()) {
+            let maps = rollup.memory_map_rollup.0;
+            let shares = maps.iter().filter_map(|map| map.extension.map.get("Pss"));
+            bytes += shares.sum::<u64>();
         }
     }
     Ok(bytes)
+}
+
+fn read() -> Result<Snapshot> {
+    Snapshot::read().context("listing processes")
+}
+
+/// These processes and all that descend from them.
+fn families(all: &Snapshot, roots: &[u32]) -> impl Iterator<Item = i32> {
+    roots.iter().flat_map(|root| {
+        let descendants = all.descendants(*root).into_iter().map(|p| p.id.pid);
+        std::iter::once(*root)
+            .chain(descendants)
+            .map(|pid| pid as i32)
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! `xtask` includes this file by its path. So nothing here may name another part of
 //! either crate, and what only one of them needs is not here.
 
-pub mod cpu;
 pub mod machine;
 pub mod plan;
 pub mod stats;

@@ -15,6 +15,7 @@
 mod apache;
 mod bpf;
 mod calls;
+mod cpu;
 mod goals;
 mod lineup;
 mod load;
@@ -32,7 +33,7 @@ mod tax;
 mod variant;
 
 use anyhow::Result;
-use measure::{cpu, machine, plan, stats};
+use measure::{machine, plan, stats};
 
 use crate::root;
 
