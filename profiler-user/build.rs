@@ -1,9 +1,11 @@
-//! Compiles the kernel programs and leaves the object in `OUT_DIR/wsgiprobe-ebpf`, and
-//! one for old kernels in `wsgiprobe-ebpf.old`, from where `probe` embeds them.
+//! Compiles the kernel programs and leaves the object in `OUT_DIR/wsgiprobe-ebpf.zz`, and
+//! one for old kernels in `wsgiprobe-ebpf.old.zz`, from where `probe` embeds them.
 //!
 //! cargo runs this for `build`, `check`, `clippy` and `doc` alike, and again
 //! only when something that goes into the object has changed.
 
+#[path = "build/pack.rs"]
+mod pack;
 #[path = "build/strip.rs"]
 mod strip;
 #[path = "build/toolchain.rs"]
@@ -18,8 +20,9 @@ use toolchain::Toolchain;
 
 /// What goes into the object besides `profiler-ebpf`'s own folder, which
 /// aya-build names itself. The workspace's files set its profile and versions.
-const INPUTS: [&str; 7] = [
+const INPUTS: [&str; 8] = [
     "build.rs",
+    "build/pack.rs",
     "build/strip.rs",
     "build/toolchain.rs",
     "../profiler-common/src",
@@ -62,8 +65,11 @@ fn build() -> Result<(), String> {
     fs::rename(&made, made.with_extension("old"))
         .map_err(|error| format!("{}: {error}", made.display()))?;
     compile(toolchain, &new)?;
-    strip::strip(&made)?;
-    strip::strip(&made.with_extension("old"))
+    for object in [made.with_extension("old"), made] {
+        strip::strip(&object)?;
+        pack::pack(&object)?;
+    }
+    Ok(())
 }
 
 fn compile(toolchain: Toolchain, features: &[&str]) -> Result<(), String> {

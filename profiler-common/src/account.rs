@@ -10,6 +10,8 @@
 
 use core::mem::size_of;
 
+use crate::watched::Watched;
+
 /// What a thread waits for. The numbers are the wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -134,15 +136,15 @@ pub struct Thread {
     pub at_daemon: u32,
     /// Which of `spent.wait` are not 0, a bit each.
     waited: u32,
-    /// Zero.
-    reserved: u32,
+    /// The root that its process descends from ([`Watched::origin`]).
+    pub origin: u32,
 }
 
 impl Thread {
     /// A thread that was not known before. Its `id` comes last: until then nobody
     /// takes it for one that is set up.
     #[inline(always)]
-    pub fn set_up(&mut self, id: u64, server: u32, at: Moment) {
+    pub fn set_up(&mut self, id: u64, whose: Watched, at: Moment) {
         self.seen_ns = at.now;
         self.seen_cpu = at.cpu;
         self.seen_delay = at.run_delay;
@@ -151,7 +153,8 @@ impl Thread {
         self.why = Wait::Other as u32;
         self.serving_fd = u32::MAX;
         self.own_fd = u32::MAX;
-        self.server = server;
+        self.server = whose.server;
+        self.origin = whose.origin;
         // SAFETY: a valid, aligned word of this struct.
         unsafe { core::ptr::write_volatile(&raw mut self.id, id) };
     }

@@ -59,10 +59,13 @@ pub struct Config {
     pub stack_regs: u32,
     /// User space is woken once this many bytes wait in the ring buffer.
     pub wake_bytes: u32,
+    /// Not 0: every program that is executed is told to user space, which looks for more
+    /// than names.
+    pub tell_execs: u32,
 }
 
-// 25 words, no padding.
-const _: () = assert!(size_of::<Config>() == 25 * 4);
+// 26 words, no padding.
+const _: () = assert!(size_of::<Config>() == 26 * 4);
 
 /// What a program hangs on, as far as being preempted goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -122,6 +122,10 @@ pub struct RequestHeader {
     pub pid: u32,
     /// Thread that wrote last.
     pub tid: u32,
+    /// The root that it descends from ([`crate::watched::Watched::origin`]).
+    pub origin: u32,
+    /// Zero.
+    pub reserved_too: u32,
     /// Peer of the connection; IPv4 fills the first 4 bytes.
     pub client_addr: [u8; 16],
     /// Local end of the connection; IPv4 fills the first 4 bytes.
@@ -179,6 +183,8 @@ impl RequestHeader {
         daemon_tid: 0,
         pid: 0,
         tid: 0,
+        origin: 0,
+        reserved_too: 0,
         client_addr: [0; 16],
         server_addr: [0; 16],
         client_port: 0,
@@ -215,10 +221,10 @@ pub const HEADER_SIZE: usize = size_of::<RequestHeader>();
 
 // The kernel and the user side are compiled by different compilers.
 const _: () = {
-    assert!(HEADER_SIZE == 384);
+    assert!(HEADER_SIZE == 392);
     assert!(offset_of!(RequestHeader, spent) == 144);
     assert!(offset_of!(RequestHeader, pid) == 296);
-    assert!(offset_of!(RequestHeader, client_addr) == 304);
-    assert!(offset_of!(RequestHeader, path_len) == 344);
-    assert!(offset_of!(RequestHeader, method) == 352);
+    assert!(offset_of!(RequestHeader, client_addr) == 312);
+    assert!(offset_of!(RequestHeader, path_len) == 352);
+    assert!(offset_of!(RequestHeader, method) == 360);
 };

@@ -23,3 +23,4 @@ pub mod intern;
 pub mod limits;
 pub mod pairing;
 pub mod stats;
+pub mod watched;

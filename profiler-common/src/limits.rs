@@ -91,6 +91,9 @@ pub const PROCESS_ENTRIES: u32 = 8192;
 /// (`--max-names`).
 pub const BLOB_ENTRIES: u32 = 4_096;
 
+/// Names of programs that are waited for: Apache's, with each MPM behind them.
+pub const NAME_ENTRIES: u32 = 64;
+
 /// Ports on which watched processes listen (`--max-ports`).
 pub const PORT_ENTRIES: u32 = 256;
 

@@ -1,13 +1,20 @@
 //! The counters that make every loss visible.
 //!
-//! The kernel keeps them in a per-CPU array indexed by [`Counter`]; user space
+//! The kernel keeps sets of them, indexed by [`Counter`], for each CPU; user space
 //! adds the sets and the CPUs up. Completeness is the equation
 //! `seen = reported + in flight + sum(lost)`, where `lost` are the counters for
 //! which [`Counter::is_loss`] holds.
 
 /// Sets of counters on each CPU: programs that an interrupt can bring while another
 /// is at work count apart, or the equation would miss one now and then.
-pub const PLACES: u32 = 17;
+pub const PLACES: u32 = 19;
+
+/// Sets that each CPU has room for: all of them end with a line of the processor's cache, which
+/// no two CPUs are to write.
+pub const SETS_A_CPU: u32 = 32;
+
+const _: () = assert!(PLACES <= SETS_A_CPU);
+const _: () = assert!((size_of::<Counters>() * SETS_A_CPU as usize).is_multiple_of(64));
 
 /// A set, by [`Counter`].
 pub type Counters = [u64; Counter::ALL.len()];
@@ -81,6 +88,8 @@ counters! {
     ParkedFull = "parked_full", Note;
     /// Names or peers that a request lacks: the map of interned ones was full.
     NameFull = "name_full", Note;
+    /// Ports that found no place: what is sent to them is taken up at the first read.
+    PortFull = "port_full", Note;
 }
 
 impl Counter {

@@ -30,6 +30,7 @@ static CONFIG: Config = Config {
     task_stack: 0,
     stack_regs: 0,
     wake_bytes: 0,
+    tell_execs: 0,
 };
 
 /// One setting, read so that the compiler cannot fold the placeholder in.

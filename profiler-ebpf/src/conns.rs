@@ -19,11 +19,16 @@ pub fn find(sock: u64) -> Option<*mut Conn> {
     CONNS.get_ptr_mut(sock)
 }
 
+/// The socket's own port.
+#[inline(always)]
+pub fn local_port(sock: u64) -> u16 {
+    field(sock, sock_common::NUM as u32)
+}
+
 /// Whether the socket's local port is one that a watched process listens on.
 #[inline(always)]
 pub fn is_served(sock: u64) -> bool {
-    let port = u32::from(field::<u16>(sock, sock_common::NUM as u32));
-    PORTS.get_ptr(port).is_some()
+    PORTS.get_ptr(u32::from(local_port(sock))).is_some()
 }
 
 /// Whether it is a TCP socket over IPv4 or IPv6.
@@ -120,7 +125,7 @@ pub fn close(sock: u64) {
 #[inline(always)]
 fn ends(sock: u64, ends: &mut Endpoints) {
     ends.family = family(sock);
-    ends.server_port = field(sock, sock_common::NUM as u32);
+    ends.server_port = local_port(sock);
     ends.client_port = peer_port(sock);
     if ends.family == AF_INET {
         let server: [u8; 4] = field(sock, sock_common::RCV_SADDR as u32);

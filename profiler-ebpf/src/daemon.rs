@@ -20,8 +20,8 @@ use profiler_common::stats::Counter;
 
 use crate::environ::Hints;
 use crate::kernel::{full_barrier, unix_peer};
-use crate::maps::{Full, HANDOVERS, PARKED, TAKEN, count, set_full, was_full};
-use crate::op::{Op, copy_slot};
+use crate::maps::{Full, HANDOVERS, PARKED, TAKEN, copy_slot, count, set_full, was_full};
+use crate::op::Op;
 use crate::tasks::Current;
 use crate::{conns, environ, threads};
 

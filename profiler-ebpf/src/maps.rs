@@ -3,17 +3,19 @@
 //! Capacities are in `profiler_common::limits`; those that an option can change
 //! are set by the loader.
 
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_probe_read_kernel};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use profiler_common::event::RequestHeader;
 use profiler_common::handover::Handover;
 use profiler_common::intern::Blob;
 use profiler_common::limits::{
-    BLOB_ENTRIES, HANDOVER_ENTRIES, LONG_PATH_ENTRIES, PARKED_ENTRIES, PATH_MAX, PATH_PIECE,
-    PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES, STAND_IN_PLACES,
+    BLOB_ENTRIES, HANDOVER_ENTRIES, LONG_PATH_ENTRIES, NAME_ENTRIES, PARKED_ENTRIES, PATH_MAX,
+    PATH_PIECE, PIPELINE_ENTRIES, PORT_ENTRIES, PROCESS_ENTRIES, STAND_IN_PLACES,
 };
 use profiler_common::pairing::conn::{Conn, Slot};
-use profiler_common::stats::{Counter, Counters, PLACES};
+use profiler_common::stats::{Counter, Counters, PLACES, SETS_A_CPU};
+use profiler_common::watched::{Name, Watched};
 
 use crate::op::Op;
 use crate::threads::Offset;
@@ -89,18 +91,27 @@ pub static SCRATCH: PerCpuArray<[Blob; 2]> = PerCpuArray::with_max_entries(PLACE
 #[map]
 pub static TAKEN: PerCpuArray<Slot> = PerCpuArray::with_max_entries(PLACES, 0);
 
-/// Watched thread groups: which kind of server (`SERVER_` constants). Roots by user
-/// space, descendants by `hooks::sched`.
+/// Watched thread groups. Roots by user space and `hooks::exec`, descendants by
+/// `hooks::sched`.
 #[map]
-pub static WATCHED: HashMap<u32, u32> = HashMap::with_max_entries(PROCESS_ENTRIES, 0);
+pub static WATCHED: HashMap<u32, Watched> = HashMap::with_max_entries(PROCESS_ENTRIES, 0);
 
-/// Local ports on which watched processes listen. Written by user space.
+/// Names of programs that are watched wherever they are executed: which kind of server
+/// (`SERVER_` constants). Written by user space.
+#[map]
+pub static NAMES: HashMap<Name, u32> = HashMap::with_max_entries(NAME_ENTRIES, 0);
+
+/// Local ports on which watched processes listen, or may come to: of the `PORT_`
+/// constants. Written by user space and `hooks::exec`.
 #[map]
 pub static PORTS: HashMap<u32, u32> = HashMap::with_max_entries(PORT_ENTRIES, 0);
 
-/// By `Place`; user space adds places and CPUs up.
+/// By CPU and `Place`; the loader makes room for all CPUs. User space has it in its own
+/// memory: while a look into a map by system call is preempted, Linux 7 leaves out programs
+/// on that CPU (`bpf_disable_instrumentation`).
 #[map]
-pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(PLACES, 0);
+pub static COUNTERS: Array<Counters> =
+    Array::with_max_entries(SETS_A_CPU, aya_ebpf::bindings::BPF_F_MMAPABLE);
 
 /// The operation under way on this CPU, by `Place`.
 #[map]
@@ -144,9 +155,12 @@ pub enum Place {
     DestroyAgain,
     ForkAgain,
     ExitAgain,
+    /// `hooks::exec`.
+    Exec,
+    ExecAgain,
 }
 
-const _: () = assert!(Place::ExitAgain as u32 + 1 == PLACES);
+const _: () = assert!(Place::ExecAgain as u32 + 1 == PLACES);
 const _: () = assert!(Place::SentFile as u32 + 1 == STAND_IN_PLACES);
 
 /// By `Full`: not 0 once something found no room.
@@ -193,8 +207,17 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 /// Adds one to a counter of this CPU.
 #[inline(always)]
 pub fn count(place: Place, counter: Counter) {
-    if let Some(counters) = COUNTERS.get_ptr_mut(place as u32) {
+    // SAFETY: the helper takes nothing.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    if let Some(counters) = COUNTERS.get_ptr_mut(cpu * SETS_A_CPU + place as u32) {
         // SAFETY: this CPU's own value, and no other program has this place of it.
         unsafe { (*counters)[counter as usize] += 1 };
     }
+}
+
+/// Copies a slot by helper: as plain code it would be hundreds of instructions.
+#[inline(always)]
+pub fn copy_slot(from: *const Slot, to: *mut Slot) {
+    // SAFETY: both are valid map values of that size.
+    unsafe { bpf_probe_read_kernel(to.cast(), size_of::<Slot>() as u32, from.cast()) };
 }

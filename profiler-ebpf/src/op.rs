@@ -16,7 +16,7 @@ use profiler_common::stats::Counter;
 use crate::arch::Syscall;
 use crate::config::setting;
 use crate::daemon::{self, Next};
-use crate::maps::{EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, count};
+use crate::maps::{EVENTS, LONG_PATHS, LONG_ZERO, Place, QUEUE, RequestKey, copy_slot, count};
 use crate::repeat;
 use crate::user::{self, Buffers, masked};
 
@@ -56,6 +56,8 @@ pub struct Op {
     unasked: u32,
     /// What kind of server it is: of the `SERVER_` constants.
     pub server: u32,
+    /// The root that it descends from.
+    pub origin: u32,
     /// Next byte of a path to copy.
     copy_pos: u32,
     /// Bytes of it still to copy.
@@ -128,17 +130,18 @@ impl Op {
         const VECTORS: u32 = WINDOW_WORDS as u32 / 2;
         let address = self.buffers.vector_address(index)?;
         if index < self.window_start || index >= self.window_end {
-            let mut count = self.buffers.count() - index;
-            if count >= VECTORS {
-                count = VECTORS - 1;
+            let mut many = self.buffers.count() - index;
+            if many >= VECTORS {
+                many = VECTORS - 1;
             }
             let to = self.window.as_mut_ptr().cast();
             // SAFETY: the window holds WINDOW_BYTES and one more.
-            if !unsafe { user::copy::<WINDOW_BYTES>(to, count * 16, address) } {
+            if !unsafe { user::copy::<WINDOW_BYTES>(to, many * 16, address) } {
+                count(self.place, Counter::OpaqueIo);
                 return None;
             }
             self.window_start = index;
-            self.window_end = index + count;
+            self.window_end = index + many;
         }
         let at = ((index - self.window_start) * 2) as usize & (WINDOW_WORDS - 2);
         Some(IoVec {
@@ -334,6 +337,11 @@ impl Env for Op {
     }
 
     #[inline(always)]
+    fn origin(&self) -> u32 {
+        self.origin
+    }
+
+    #[inline(always)]
     fn reach(&mut self, pos: u32) -> bool {
         let inside = pos >= self.window_start && pos < self.window_end;
         inside || self.refill(pos)
@@ -487,11 +495,4 @@ impl Env for Op {
     fn repeat(&mut self, conn: &mut Conn, what: Loop) -> bool {
         repeat::pairing(self, conn, what)
     }
-}
-
-/// Copies a slot by helper: as plain code it would be hundreds of instructions.
-#[inline(always)]
-pub fn copy_slot(from: *const Slot, to: *mut Slot) {
-    // SAFETY: both are valid map values of that size.
-    unsafe { bpf_probe_read_kernel(to.cast(), size_of::<Slot>() as u32, from.cast()) };
 }

@@ -7,6 +7,7 @@ use aya_ebpf::bindings::task_struct;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use profiler_common::account::{Moment, Thread};
 use profiler_common::stats::Counter;
+use profiler_common::watched::Watched;
 
 use crate::arch::Syscall;
 use crate::config::setting;
@@ -84,12 +85,16 @@ pub fn id(task: *mut task_struct) -> Option<u64> {
 
 /// Watches that thread, which `id` names.
 #[inline(always)]
-pub fn add(place: Place, task: *mut task_struct, id: u64, server: u32) {
+pub fn add(place: Place, task: *mut task_struct, id: u64, whose: Watched) {
     let Some(kept) = storage::find_or_add(task) else {
         count(place, Counter::ThreadUnknown);
         return;
     };
+    // A thread that executes a program becomes its process's first one, and may turn
+    // into another kind of server.
     if kept.thread.id != 0 {
+        kept.thread.id = id;
+        kept.thread.server = whose.server;
         return;
     }
     let address = task as u64;
@@ -103,7 +108,7 @@ pub fn add(place: Place, task: *mut task_struct, id: u64, server: u32) {
         cpu: member(address, setting!(task_cpu)).unwrap_or(0),
         run_delay,
     };
-    kept.thread.set_up(id, server, at);
+    kept.thread.set_up(id, whose, at);
 }
 
 /// The current thread ends.

@@ -249,6 +249,7 @@ fn operation(place: Place, thread: &Thread, sock: u64) -> Option<&'static mut Op
     let op = at_place(place, sock)?;
     op.task = thread.id;
     op.server = thread.server;
+    op.origin = thread.origin;
     Some(op)
 }
 

@@ -61,5 +61,7 @@ function entry(request, state, width) {
   lines[1]?.classList.add('thin');
   const heaviest = words.length > 0 ? words.join(' · ') : '';
   const peer = request.u ? ` · waited for ${request.u}` : '';
-  return make('li', {}, [line, ...lines, make('div', { class: 'words', text: heaviest + peer })]);
+  const where = request.c ? ` · in ${request.c}` : '';
+  const text = heaviest + peer + where;
+  return make('li', {}, [line, ...lines, make('div', { class: 'words', text })]);
 }

@@ -6,6 +6,7 @@
 //! ```
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use profiler_common::account::Spent;
@@ -14,6 +15,7 @@ use profiler_common::intern::Blob;
 use rustix::time::{ClockId, clock_gettime};
 use wsgiprobe::aggregate::Aggregator;
 use wsgiprobe::ingest::Decoder;
+use wsgiprobe::model::{Container, Kubernetes};
 use wsgiprobe::pool::{Listeners, Now, Pools};
 use wsgiprobe::probe::Blobs;
 use wsgiprobe::request::patterns::Patterns;
@@ -37,29 +39,38 @@ fn main() {
     let records: Vec<Vec<u8>> = (0..REQUESTS)
         .map(|n| record(n, paths[n as usize % paths.len()]))
         .collect();
-    println!("decoded and aggregated  {} ns", best(&records, None));
+    println!("decoded and aggregated  {} ns", best(&records, &[], None));
+    let pods: Vec<_> = (0..10).map(pod).collect();
+    println!("of ten containers       {} ns", best(&records, &pods, None));
     let (notices, _told) = tokio::sync::mpsc::unbounded_channel();
     match JsonLines::open(Path::new("/dev/null"), None, notices) {
         Ok(mut lines) => println!(
             "and as a JSON line      {} ns",
-            best(&records, Some(&mut lines))
+            best(&records, &[], Some(&mut lines))
         ),
         Err(error) => println!("no JSON lines: {error}"),
     }
 }
 
 /// Nanoseconds a request.
-fn best(records: &[Vec<u8>], mut lines: Option<&mut JsonLines>) -> u64 {
+fn best(
+    records: &[Vec<u8>],
+    containers: &[Arc<Container>],
+    mut lines: Option<&mut JsonLines>,
+) -> u64 {
     let mut decoder = Decoder::new(Router::new(1_000, Patterns::default()));
     let mut aggregator = Aggregator::new();
     let mut pools = Pools::new(0, &[], Listeners::default());
     let rounds = (0..ROUNDS).map(|_| {
         let (before, began) = (cpu_ns(), Instant::now());
-        for record in records {
+        for (n, record) in records.iter().enumerate() {
             // All are valid: one that is not would show in the figure.
-            let Ok(request) = decoder.decode(record, &NoBlobs) else {
+            let Ok(mut request) = decoder.decode(record, &NoBlobs) else {
                 continue;
             };
+            if !containers.is_empty() {
+                request.container = Some(Arc::clone(&containers[n % containers.len()]));
+            }
             aggregator.record(&request);
             pools.record(&request);
             if let Some(lines) = &mut lines {
@@ -68,12 +79,28 @@ fn best(records: &[Vec<u8>], mut lines: Option<&mut JsonLines>) -> u64 {
         }
         let spent = cpu_ns() - before;
         aggregator.close(0, began.elapsed().as_nanos() as u64);
-        pools.close(0, 1, &Now::default());
+        pools.close(0, 1, &Now::default(), &mut |_| None);
         // The writer needs its time too.
         std::thread::sleep(std::time::Duration::from_millis(100));
         spent / records.len() as u64
     });
     rounds.min().unwrap_or_default()
+}
+
+/// A container in a pod of its own.
+fn pod(n: u32) -> Arc<Container> {
+    Arc::new(Container {
+        id: format!("{n:064x}"),
+        runtime: Some("containerd"),
+        pod_uid: None,
+        kubernetes: Some(Kubernetes {
+            namespace: "shop".into(),
+            pod: format!("front-{n}"),
+            container: Some("web".into()),
+            node: Some("n1".into()),
+            workload: None,
+        }),
+    })
 }
 
 fn cpu_ns() -> u64 {

@@ -14,7 +14,7 @@ pub const REFUSED: u8 = 3;
 #[must_use]
 pub fn exit_status(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
-        if cause.is::<privileges::Missing>() {
+        if cause.is::<privileges::Missing>() || cause.is::<privileges::Foreign>() {
             return REFUSED;
         }
         match cause.downcast_ref() {
@@ -55,6 +55,7 @@ mod tests {
     fn each_kind_has_its_status() {
         let refused = anyhow::Error::from(probe::Error::Refused("no BTF".into()));
         assert_eq!(exit_status(&refused), REFUSED);
+        assert_eq!(exit_status(&privileges::Foreign.into()), REFUSED);
         let failed = anyhow::Error::from(probe::Error::Failed("EIO".into()));
         assert_eq!(exit_status(&failed), FAILED);
         let none = Err::<(), _>(discovery::Error::NoApache).context("looking around");

@@ -16,17 +16,24 @@
 //! of them. Beside the line: [`cli`] says what is wanted, [`discovery`] which
 //! processes that means, [`limits`] what bounds it, [`privileges`] what it is allowed,
 //! and [`error`] what the exit status is when it fails. [`tick`] is what all screens and
-//! sinks are told as a window ends, [`tui`] the screen of a terminal, and [`dashboards`] what Grafana shows of
-//! [`metrics`].
+//! sinks are told as a window ends, [`tui`] the screen of a terminal, [`dashboards`] what Grafana shows of
+//! [`metrics`], [`containers`] where a process runs, [`identity`] what a series says of that,
+//! [`health`] what a supervisor is told; [`hosts`] keeps a static binary to itself, and
+//! [`give_back`] lets go of what the start took.
 
 pub mod aggregate;
 pub mod check;
 pub mod cli;
 pub mod compare;
+pub mod containers;
 pub mod dashboards;
 pub mod discovery;
 pub mod error;
+pub mod give_back;
+pub mod health;
 pub mod history;
+pub mod hosts;
+pub mod identity;
 pub mod ingest;
 pub mod limits;
 pub mod measure;
@@ -39,6 +46,7 @@ pub mod privileges;
 pub mod probe;
 pub mod report;
 pub mod request;
+mod serve;
 pub mod sinks;
 pub mod summary;
 pub mod tick;

@@ -11,9 +11,6 @@ use profiler_common::stats::Counter;
 /// Requests reported under `_other`: their route found no place.
 pub const ROUTE_OVERFLOW: &str = "route_overflow";
 
-/// Ports of the watched servers that found no place.
-pub const PORT_FULL: &str = "port_full";
-
 /// Most of each kind that a run keeps. Whoever has no place is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -159,7 +156,7 @@ pub const ALL: [Limit; 9] = [
         "--max-names",
     ),
     Limit {
-        counter: PORT_FULL,
+        counter: Counter::PortFull.name(),
         of: "more ports than are known",
         cost: "ports unknown: their connections are taken up at the first read",
         option: "--max-ports",
@@ -247,7 +244,7 @@ mod tests {
         assert!(words("handover_full").ends_with("raise --max-handovers (2)"));
         assert!(words("process_full").ends_with("raise --max-processes (3)"));
         assert!(words("name_full").ends_with("raise --max-names (4)"));
-        assert!(words(PORT_FULL).ends_with("raise --max-ports (5)"));
+        assert!(words(Counter::PortFull.name()).ends_with("raise --max-ports (5)"));
         assert!(words(ROUTE_OVERFLOW).ends_with("raise --max-routes (6)"));
         assert!(words("ring_full").ends_with("raise --ring-size (8.0 KiB)"));
         assert_eq!(Limit::of("non_http"), None);

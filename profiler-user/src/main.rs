@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use wsgiprobe::{cli, error};
+use wsgiprobe::{cli, error, hosts};
 
 fn main() -> ExitCode {
+    hosts::own_ways_only();
     let invocation = match cli::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(answer) => {

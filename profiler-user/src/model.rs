@@ -40,6 +40,8 @@ pub struct Request {
     pub mode: Option<Mode>,
     /// mod_wsgi's words for where it ran; `None` in embedded mode or where unknown.
     pub names: Option<Arc<Names>>,
+    /// The container that the server runs in; `None` on the host itself.
+    pub container: Option<Arc<Container>>,
     /// Peer of the connection.
     pub client: SocketAddr,
     /// Local end of the connection.
@@ -123,6 +125,43 @@ pub struct Names {
     pub application_group: String,
     /// `SCRIPT_NAME`: where the application is mounted; empty at the root.
     pub script_name: String,
+}
+
+/// A container, and what Kubernetes calls it. What is learnt later is in a new value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The engine's id for it: 64 hexadecimal digits (OpenTelemetry's `container.id`).
+    pub id: String,
+    /// `docker`, `containerd`, `cri-o`, `podman`: where its cgroup tells.
+    pub runtime: Option<&'static str>,
+    /// Its pod's, with hyphens; `None` outside of Kubernetes.
+    pub pod_uid: Option<String>,
+    /// What the API server says of it; `None` without access to one, or not yet.
+    pub kubernetes: Option<Kubernetes>,
+}
+
+/// A container in Kubernetes. Names are those of OpenTelemetry's `k8s.*.name`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// `k8s.namespace.name`.
+    pub namespace: String,
+    /// `k8s.pod.name`.
+    pub pod: String,
+    /// `k8s.container.name`; `None` until the node has told which of the pod's it is.
+    pub container: Option<String>,
+    /// `k8s.node.name`.
+    pub node: Option<String>,
+    /// What keeps such pods running; `None` of a pod that stands for itself.
+    pub workload: Option<Workload>,
+}
+
+/// What keeps pods running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Kubernetes' word for its kind: `Deployment`, `StatefulSet`, `DaemonSet`, `CronJob`...
+    pub kind: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// A stretch of time: wall clock, nanoseconds since the epoch.

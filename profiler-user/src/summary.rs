@@ -9,7 +9,7 @@ use profiler_common::stats::Counter;
 use serde::{Serialize, Serializer};
 
 use crate::aggregate::Stats;
-use crate::limits::{Limit, Limits, PORT_FULL, ROUTE_OVERFLOW};
+use crate::limits::{Limit, Limits, ROUTE_OVERFLOW};
 
 /// Loss in user space: records of the kernel that could not be understood.
 pub const UNDECODED: &str = "undecoded";
@@ -174,8 +174,6 @@ pub struct Facts<'a> {
     pub undecoded: u64,
     /// Requests whose route found no place under the cap.
     pub overflowed_routes: u64,
-    /// Ports that found no place.
-    pub unserved_ports: u64,
     /// Runs that the kernel left out.
     pub skipped_runs: u64,
     /// What was allowed.
@@ -204,7 +202,6 @@ impl Summary {
         let seen = seen.map_or(0, |(_, count)| *count);
         let undecoded = (UNDECODED, facts.undecoded);
         let own = [
-            (PORT_FULL, facts.unserved_ports),
             (ROUTE_OVERFLOW, facts.overflowed_routes),
             (SKIPPED_RUNS, facts.skipped_runs),
         ];
@@ -255,7 +252,6 @@ pub(crate) mod tests {
             reported: 10,
             undecoded: 1,
             overflowed_routes: 0,
-            unserved_ports: 0,
             skipped_runs: 0,
             limits: Limits::default(),
             in_flight: Some(3),

@@ -45,6 +45,7 @@ fn request(route: &str, duration: u64) -> Request {
         daemon_pid: None,
         daemon_tid: None,
         mode: None,
+        container: None,
         names: None,
         client: nowhere,
         server: nowhere,
@@ -87,9 +88,11 @@ fn snapshot() -> Snapshot {
         pools: (0..MAX_GROUPS + 9).map(pool).collect(),
         processes: Vec::new(),
         listeners: vec![Listener {
+            identity: None,
             address: SocketAddr::from(([127, 0, 0, 1], 80)),
             queue: 1,
         }],
+        ..Snapshot::default()
     }
 }
 

@@ -45,11 +45,11 @@ pub const SKIP: &str = "WSGIPROBE_SKIP_BACKEND";
 /// Held shared by every test, and exclusively by those that need idle cores.
 static CORES: RwLock<()> = RwLock::new(());
 
-/// As [`run`], with no other test running: for what is measured in microseconds.
-/// On emulated processors those mean nothing.
+/// As [`run`], with no other test running: for what is measured in microseconds, which mean
+/// nothing on emulated processors, or concerns all servers of the machine.
 pub fn run_alone(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
     if emulated() {
-        skip::say("it measures microseconds, and processors are emulated");
+        skip::say("it wants the machine to itself, and processors are emulated");
         return Ok(());
     }
     alone(|| unless_skipped(backend, test))

@@ -19,6 +19,11 @@ pub struct Client {
     buffer: Vec<u8>,
 }
 
+/// The server closed the connection before it said anything of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection ended without an answer")]
+pub struct Closed;
+
 impl Client {
     /// Connects to the loopback port.
     pub fn connect(port: u16) -> Result<Self> {
@@ -96,6 +101,9 @@ impl Client {
                 self.buffer.drain(..length);
                 return Ok(response);
             }
+            if ended && self.buffer.is_empty() {
+                bail!(Closed);
+            }
             ensure!(
                 !ended,
                 "the connection ended within a response: {:?}",
@@ -107,7 +115,7 @@ impl Client {
 
     /// Receives at least one byte more, without waiting for a whole response.
     pub fn receive_some(&mut self) -> Result<()> {
-        ensure!(self.fill()? > 0, "the server closed the connection");
+        ensure!(self.fill()? > 0, Closed);
         Ok(())
     }
 

@@ -115,7 +115,7 @@ impl Drop for Express {
 /// The program, built once and kept.
 fn installed() -> Result<PathBuf> {
     let cache = cache()?;
-    let venv = cache.join(PACKAGE.replace("==", "-"));
+    let venv = cache.join(PACKAGE.replace("==", "-") + "-marked");
     let program = venv.join("bin/mod_wsgi-express");
     if !program.exists() {
         fs::create_dir_all(&cache)?;
@@ -124,7 +124,14 @@ fn installed() -> Result<PathBuf> {
             .args(["-m", "venv", "--clear"])
             .arg(&venv))?;
         let pip = venv.join("bin/pip");
-        run(Command::new(pip).args(["install", "--quiet", "--no-cache-dir", PACKAGE]))?;
+        let mut pip = Command::new(pip);
+        pip.args(["install", "--quiet", "--no-cache-dir", PACKAGE]);
+        if cfg!(target_arch = "x86_64") {
+            // As Ubuntu's compiler does by default, and Debian's does not: each function
+            // begins with `endbr64`, and the uprobe is to be set behind it.
+            pip.env("CFLAGS", "-fcf-protection=full");
+        }
+        run(&mut pip)?;
     }
     ensure_readable(&program)?;
     Ok(program)

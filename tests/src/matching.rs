@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use self::clocks::Clocks;
 use self::pairs::pair;
 use crate::access_log::Entry;
+use crate::emulated::emulated;
 use crate::latency::Differences;
 use crate::probe::Report;
 use crate::report::Request;
@@ -109,9 +110,10 @@ impl<'a> Check<'a> {
         if let Some(((entry, request), _)) = wrong.first() {
             let all = wrong.iter().flat_map(|(_, differences)| differences);
             bail!(
-                "{} requests are wrong: {}\n{entry:?}\n{request:?}",
+                "{} requests are wrong: {}\n{entry:?}\n{request:?}\nnotes: {:?}",
                 wrong.len(),
-                all.take(8).cloned().collect::<Vec<_>>().join("; ")
+                all.take(8).cloned().collect::<Vec<_>>().join("; "),
+                self.report.summary.further.get("notes"),
             );
         }
         println!("{} requests, each reported once", pairs.len());
@@ -185,11 +187,21 @@ impl<'a> Check<'a> {
         let interim = entry.aborted && entry.response_bytes == CONTINUE.len() as u64;
         let sent = entry.response_bytes > 0 && !interim;
         let status = sent.then_some(entry.status);
-        compare(
-            "status",
-            format!("{status:?}"),
-            format!("{:?}", request.status),
-        );
+        // A program cannot wait for a page that the kernel moves meanwhile, and may be left out
+        // while a map is looked into, which takes milliseconds where processors are emulated.
+        // It has to say so.
+        let summary = &self.report.summary;
+        let missed = summary.note("opaque_io") + summary.note("skipped_runs");
+        let unread = emulated() && missed > 0;
+        if unread && request.status.is_none() {
+            println!("{name}: its status was not seen, and that was counted");
+        } else {
+            compare(
+                "status",
+                format!("{status:?}"),
+                format!("{:?}", request.status),
+            );
+        }
         compare(
             "close to the logged time",
             "true".to_owned(),

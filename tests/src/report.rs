@@ -28,6 +28,12 @@ pub struct Request {
     /// mod_wsgi's group of processes.
     #[serde(deserialize_with = "present")]
     pub process_group: Option<String>,
+    /// The engine's id of the container that the server runs in.
+    #[serde(deserialize_with = "present")]
+    pub container_id: Option<String>,
+    /// Its place in Kubernetes.
+    #[serde(deserialize_with = "present")]
+    pub k8s: Option<Kubernetes>,
     /// Address and port.
     pub client: std::net::SocketAddr,
     /// Address and port.
@@ -98,6 +104,28 @@ pub struct Request {
     pub outcome: Outcome,
     /// It began before the attach.
     pub incomplete: bool,
+}
+
+/// A container's place in Kubernetes, as far as the API server has told.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kubernetes {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its pod.
+    pub pod: String,
+    /// Its name in the pod.
+    #[serde(deserialize_with = "present")]
+    pub container: Option<String>,
+    /// The pod's node.
+    #[serde(deserialize_with = "present")]
+    pub node: Option<String>,
+    /// What keeps such pods running.
+    #[serde(deserialize_with = "present")]
+    pub workload: Option<String>,
+    /// Kubernetes' word for its kind.
+    #[serde(deserialize_with = "present")]
+    pub workload_kind: Option<String>,
 }
 
 /// What the threads of a request waited for, nanoseconds.
@@ -250,6 +278,23 @@ mod tests {
             (Some("GET"), Some(200))
         );
         assert_eq!(request.outcome, Outcome::Ok);
+    }
+
+    #[test]
+    fn reads_a_place_in_kubernetes() {
+        let mut value: serde_json::Value = serde_json::from_str(REQUEST).expect("JSON");
+        value["k8s"] = serde_json::json!({
+            "namespace": "shop", "pod": "front-1", "container": "web", "node": null,
+            "workload": null, "workload_kind": null,
+        });
+        let request: Request = serde_json::from_value(value.clone()).expect("a request");
+        let place = request.k8s.expect("a place");
+        assert_eq!((&*place.pod, place.node), ("front-1", None));
+        value["k8s"]
+            .as_object_mut()
+            .expect("an object")
+            .remove("node");
+        assert!(serde_json::from_value::<Request>(value).is_err());
     }
 
     #[test]

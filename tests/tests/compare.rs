@@ -13,8 +13,10 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::emulated::emulated;
 use harness::probe::find;
 use harness::process::Guarded;
+use harness::skip;
 use serde_json::Value;
 
 /// The longest that any of these may take.
@@ -38,14 +40,18 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// With the line-up's scripts in it.
-    fn new() -> Result<Self> {
+    /// With the line-up's scripts in it; none where nothing can be measured.
+    fn new() -> Result<Option<Self>> {
+        if emulated() {
+            skip::say("it compares what things cost, and processors are emulated");
+            return Ok(None);
+        }
         let folder = tempfile::Builder::new().prefix("compare.").tempdir()?;
         for entry in fs::read_dir(line_up())? {
             let entry = entry?;
             fs::copy(entry.path(), folder.path().join(entry.file_name()))?;
         }
-        Ok(Self { folder })
+        Ok(Some(Self { folder }))
     }
 
     /// Adds a script for Apache, which wraps the line-up's application.

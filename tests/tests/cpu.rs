@@ -204,9 +204,11 @@ fn single_requests(singles: &[Single], report: &Report) -> Result<()> {
             median.abs() <= allowed,
             "{burnt} us were burnt: {median:+.1} us from the kernel's account"
         );
+        // Where a hypervisor takes the processor in the middle of one, that has as much too
+        // much as the next has too little.
         ensure!(
-            known(&beyond, 0.0)? >= 0.0,
-            "{burnt} us were burnt, and one request has less"
+            known(&beyond, 0.1)? >= 0.0,
+            "{burnt} us were burnt, and a tenth of the requests has less"
         );
     }
     Ok(())

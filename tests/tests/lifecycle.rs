@@ -1,8 +1,8 @@
 //! Proves that wsgiprobe lives and ends with what it watches: with `--pid` it is
-//! done when Apache is, and writes its summary; with `--port` it waits for the
-//! return of the server; `--duration` ends it by itself.
+//! done when Apache is, and writes its summary; `--duration` ends it by itself. That it
+//! waits for the return of others is in `arrivals`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
@@ -13,7 +13,7 @@ use harness::probe::Probe;
 use harness::run::{Evidence, Run};
 use harness::server::Server;
 
-harness::on_each_backend!(ends_with_apache, waits_for_the_port, ends_after_duration);
+harness::on_each_backend!(ends_with_apache, ends_after_duration);
 
 /// `count` requests on connections of their own.
 fn requests(apache: &Apache, name: &str, count: usize) -> Result<()> {
@@ -53,65 +53,5 @@ fn ends_after_duration(backend: Backend) -> Result<()> {
         "exit status {:?}",
         report.exit_code
     );
-    Evidence { entries, report }.check().run()
-}
-
-/// How long wsgiprobe may take to notice that the server is back.
-const NOTICE: Duration = Duration::from_secs(10);
-
-fn waits_for_the_port(backend: Backend) -> Result<()> {
-    let mut apache = Apache::start(Conf::default())?;
-    let probe = Probe::start(backend, ["--port", &apache.port().to_string()])?;
-    requests(&apache, "first", 10)?;
-    let mut entries = apache.settle(10)?;
-    apache.stop()?;
-    apache.start_again()?;
-
-    // What comes before it notices is not its to count.
-    let (back, mut tried) = (Instant::now(), 0);
-    let noticed = |probe: &Probe| {
-        let requests = probe.requests()?;
-        Ok::<_, anyhow::Error>(requests.iter().any(|request| {
-            request
-                .path
-                .as_deref()
-                .is_some_and(|path| path.starts_with("/hello/try-"))
-        }))
-    };
-    while back.elapsed() < patiently(NOTICE) && !noticed(&probe)? {
-        requests(&apache, &format!("try-{tried}"), 1)?;
-        tried += 1;
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    println!(
-        "counts again {:?} after the server's return",
-        back.elapsed()
-    );
-
-    requests(&apache, "second", 20)?;
-    let is_try = |path: Option<&str>| path.is_some_and(|path| path.starts_with("/hello/try-"));
-    entries.extend(apache.settle(tried + 20)?);
-    entries.retain(|entry| !is_try(entry.path.as_deref()));
-    let mut report = probe.finish()?;
-    let all = report.requests.len();
-    ensure!(
-        report.summary.reported == all as u64,
-        "{all} requests: {:?}",
-        report.summary
-    );
-    ensure!(
-        report.summary.total_lost() == 0,
-        "lost: {:?}",
-        report.summary.lost
-    );
-    let warm_up = |path: Option<&str>| path == Some("/hello/warm-up");
-    report.requests.retain(|request| {
-        let path = request.path.as_deref();
-        !is_try(path) && !warm_up(path) && !request.incomplete
-    });
-    // The equation was looked at above; it counts the tries too.
-    let kept = report.requests.len() as u64;
-    report.summary.seen -= report.summary.reported - kept;
-    report.summary.reported = kept;
     Evidence { entries, report }.check().run()
 }

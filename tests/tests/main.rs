@@ -6,6 +6,7 @@
 mod addresses;
 mod anatomy;
 mod apache_alone;
+mod arrivals;
 mod before_attach;
 mod bodies;
 mod calm;
@@ -20,6 +21,7 @@ mod events_alone;
 mod express;
 mod faults;
 mod hangups;
+mod health;
 mod host_check;
 mod hostile;
 mod influxdb;

@@ -12,14 +12,18 @@ use harness::client::expect_status;
 use harness::influx::Influx;
 use harness::load::Load;
 use harness::probe::Probe;
-use harness::report::Mode;
+use harness::report::{Mode, Request};
 use harness::run::Run;
 use harness::server::Server;
+use harness::site::STATIC_FILE;
 use harness::wait;
+use procfs::process::{Process, Status};
+use procfs::sys::kernel::Version;
 
 harness::on_each_backend!(
     confined,
     later_module,
+    no_uprobe,
     not_confined,
     nobody,
     nobody_who_cannot_look
@@ -44,35 +48,26 @@ struct Rights {
     effective: u64,
     permitted: u64,
     no_new_privs: u64,
-    seccomp: u64,
+    seccomp: u32,
 }
 
 /// Of every thread; its main thread is the first.
 fn rights(pid: u32) -> Result<Vec<Rights>> {
-    let mut tids = vec![pid];
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let tid = task?.file_name().to_string_lossy().parse()?;
-        if tid != pid {
-            tids.push(tid);
-        }
-    }
-    let thread = |tid| -> Result<Rights> {
-        let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status"))?;
-        let field = |name: &str, radix| -> Result<u64> {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            Ok(u64::from_str_radix(
-                line.context("no such field")?.trim(),
-                radix,
-            )?)
-        };
+    let process = Process::new(pid.try_into()?)?;
+    // One that has ended meanwhile has none.
+    let threads = process.tasks()?.filter_map(|task| task.ok()?.status().ok());
+    let mut threads: Vec<_> = threads.collect();
+    threads.sort_by_key(|thread| thread.pid != process.pid);
+    ensure!(!threads.is_empty(), "process {pid} has no threads");
+    let rights = |thread: Status| -> Result<Rights> {
         Ok(Rights {
-            effective: field("CapEff:", 16)?,
-            permitted: field("CapPrm:", 16)?,
-            no_new_privs: field("NoNewPrivs:", 10)?,
-            seccomp: field("Seccomp:", 10)?,
+            effective: thread.capeff,
+            permitted: thread.capprm,
+            no_new_privs: thread.nonewprivs.context("no NoNewPrivs")?,
+            seccomp: thread.seccomp.context("no Seccomp")?,
         })
     };
-    tids.into_iter().map(thread).collect()
+    threads.into_iter().map(rights).collect()
 }
 
 /// Every thread is confined, and has none but these capabilities.
@@ -194,6 +189,8 @@ fn later_module(backend: Backend) -> Result<()> {
         let noticed = |path: &str| path.starts_with("/hello/try-");
         Ok(requests
             .iter()
+            // Not known at first, if it was noticed before it had loaded its modules.
+            .filter(|r| r.mode.is_some())
             .any(|r| r.path.as_deref().is_some_and(noticed)))
     })?;
     expect_status(&apache.connect()?.get("/hello/second")?, 200)?;
@@ -203,6 +200,35 @@ fn later_module(backend: Backend) -> Result<()> {
         let request = report.only(path)?;
         ensure!(request.mode == Some(Mode::Embedded), "{request:?}");
     }
+    let of_apache = |request: &&Request| request.mode == Some(Mode::Static);
+    let wrong = report.requests.iter().find(of_apache);
+    ensure!(wrong.is_none(), "{wrong:?}");
+    Ok(())
+}
+
+/// Without the probe, what no daemon took is nobody's; and no right is kept for one.
+fn no_uprobe(backend: Backend) -> Result<()> {
+    let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Embedded))?;
+    let port = apache.port().to_string();
+    let probe = Probe::start(backend, ["--port", &port, "--no-uprobe"])?;
+    let mut kept = vec![DAC_READ_SEARCH, SYS_PTRACE];
+    if Version::current()? < Version::new(5, 19, 0) {
+        // The kernel asks for it at each look into a map.
+        kept.push(BPF);
+    }
+    expect_confined(probe.pid(), &kept)?;
+    let run = Run { apache, probe };
+    for path in ["/hello/embedded", STATIC_FILE] {
+        expect_status(&run.apache.connect()?.get(path)?, 200)?;
+    }
+    let evidence = run.finish(2)?;
+    evidence.check().run()?;
+    let modes = evidence.report.requests.iter().map(|request| request.mode);
+    ensure!(
+        modes.flatten().count() == 0,
+        "{:?}",
+        evidence.report.requests
+    );
     Ok(())
 }
 
@@ -219,13 +245,23 @@ fn not_confined(backend: Backend) -> Result<()> {
     probe.finish().map(drop)
 }
 
+/// Whether its tracepoints are found in tracefs, and opened as perf events.
+fn by_tracefs(backend: Backend) -> Result<bool> {
+    Ok(match backend {
+        Backend::Syscall => true,
+        Backend::Sock => Version::current()? >= Version::new(7, 0, 0),
+        Backend::Fentry => false,
+    })
+}
+
 /// What the documentation says suffices.
 fn nobody(backend: Backend) -> Result<()> {
     let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Daemon))?;
     let pid = apache.pid()?.to_string();
     let mut capabilities = vec!["bpf", "perfmon", "sys_ptrace", "dac_read_search"];
-    if backend == Backend::Syscall {
-        // To mount tracefs, where it is not.
+    let by_tracefs = by_tracefs(backend)?;
+    if by_tracefs {
+        // To mount it, where it is not; and for Debian's `kernel.perf_event_paranoid` of 3.
         capabilities.push("sys_admin");
     }
     let probe = Probe::start_as_nobody(backend, &capabilities, ["--pid", &pid])?;
@@ -233,7 +269,7 @@ fn nobody(backend: Backend) -> Result<()> {
     let said = probe.said();
     // Without it there is no uprobe.
     let warned = said.contains("CAP_SYS_ADMIN is missing");
-    ensure!(warned == (backend != Backend::Syscall), "{said}");
+    ensure!(warned != by_tracefs, "{said}");
     let run = Run { apache, probe };
     LOAD.run(&run.apache, |_| Ok(()))?;
     let evidence = run.finish(LOAD.total())?;
@@ -244,16 +280,17 @@ fn nobody(backend: Backend) -> Result<()> {
 fn nobody_who_cannot_look(backend: Backend) -> Result<()> {
     let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Daemon))?;
     let pid = apache.pid()?.to_string();
-    let (capabilities, missing): (&[&str], _) = match backend {
-        Backend::Sock | Backend::Fentry => (
-            &["bpf", "perfmon"],
-            "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are missing",
-        ),
+    let (capabilities, missing): (&[&str], _) = if by_tracefs(backend)? {
         // Without the latter two it cannot attach.
-        Backend::Syscall => (
+        (
             &["bpf", "perfmon", "sys_admin", "dac_read_search"],
             "CAP_SYS_PTRACE is missing",
-        ),
+        )
+    } else {
+        (
+            &["bpf", "perfmon"],
+            "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are missing",
+        )
     };
     let probe = Probe::start_as_nobody(backend, capabilities, ["--pid", &pid])?;
     let said = probe.said();

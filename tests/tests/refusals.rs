@@ -52,18 +52,25 @@ fn without_privileges() -> Result<()> {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
     let binary = folder.path().join("wsgiprobe");
     fs::copy(find()?, &binary)?;
-    let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid=nobody",
-        "--regid=nogroup",
-        "--clear-groups",
-        "--inh-caps=-all",
-    ]);
-    command
-        .arg(&binary)
-        .arg("--pid")
-        .arg(apache.pid()?.to_string());
-    expect(&to_end(&mut command)?, 3, &["CAP_"])
+    let as_nobody = |arguments: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args([
+            "--reuid=nobody",
+            "--regid=nogroup",
+            "--clear-groups",
+            "--inh-caps=-all",
+        ]);
+        to_end(command.arg(&binary).args(arguments))
+    };
+    let pid = apache.pid()?.to_string();
+    expect(&as_nobody(&["--pid", &pid])?, 3, &["CAP_"])?;
+    let url = format!("http://127.0.0.1:{}/hello", apache.port());
+    let comparison = as_nobody(&["compare", "--url", &url, "--pid", &pid])?;
+    expect(&comparison, 3, &["CAP_"])?;
+    // Not after a round of the one that needs none.
+    let said = String::from_utf8_lossy(&comparison.stderr);
+    ensure!(!said.contains("rounds of"), "{said}");
+    Ok(())
 }
 
 #[test]

@@ -18,7 +18,11 @@ impl Life {
         };
         // SAFETY: integers without padding, for which zero is a value.
         let mut thread: Thread = unsafe { core::mem::zeroed() };
-        thread.set_up(1 << 32 | 1, 0, at);
+        let whose = Watched {
+            server: 0,
+            origin: 1,
+        };
+        thread.set_up(1 << 32 | 1, whose, at);
         Self {
             thread,
             at,

@@ -18,6 +18,9 @@ pub trait Env {
     /// What kind of server that is: of the `SERVER_` constants.
     fn server(&self) -> u8;
 
+    /// The root process that it descends from.
+    fn origin(&self) -> u32;
+
     /// Sees to it that the view holds the byte at `pos`, and as many behind it as may
     /// be; false if they cannot be read.
     fn reach(&mut self, pos: u32) -> bool;

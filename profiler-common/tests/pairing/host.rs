@@ -235,6 +235,10 @@ impl Env for Host {
         SERVER_APACHE
     }
 
+    fn origin(&self) -> u32 {
+        6
+    }
+
     fn reach(&mut self, pos: u32) -> bool {
         if self.window.start <= pos && pos < self.window.end {
             return true;

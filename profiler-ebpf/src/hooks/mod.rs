@@ -12,6 +12,7 @@ macro_rules! log {
     };
 }
 
+mod exec;
 mod fentry;
 mod sched;
 mod sock;
@@ -22,6 +23,7 @@ mod tcp;
 mod wsgi;
 
 use profiler_common::config::Hung;
+use profiler_common::watched::Watched;
 
 use crate::maps::WATCHED;
 use crate::preemption;
@@ -29,12 +31,12 @@ use crate::preemption;
 /// `MSG_PEEK` (include/linux/socket.h): the bytes stay where they are.
 const MSG_PEEK: i32 = 2;
 
-/// Which kind of server the process is, if it is watched.
+/// What is kept of the process, if it is watched.
 #[inline(always)]
-fn watched_kind(process: u32) -> Option<u32> {
-    let kind = WATCHED.get_ptr(process)?;
+fn watched(process: u32) -> Option<Watched> {
+    let watched = WATCHED.get_ptr(process)?;
     // SAFETY: a valid map value.
-    Some(unsafe { *kind })
+    Some(unsafe { *watched })
 }
 
 /// Does `what` without being put off for another thread.

@@ -1,5 +1,5 @@
 //! Follows processes: a child of a watched process is watched before it runs its
-//! first instruction. `exec` keeps the thread group, so it needs no hook.
+//! first instruction. `exec` keeps the thread group: what else it does is in `hooks::exec`.
 //!
 //! Attached twice where the kernel preempts programs, as in `hooks::tcp`.
 
@@ -10,7 +10,7 @@ use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::config::Hung;
 use profiler_common::stats::Counter;
 
-use super::{undisturbed, watched_kind};
+use super::{undisturbed, watched};
 use crate::maps::{Place, WATCHED, count};
 use crate::{tasks, traffic};
 
@@ -31,16 +31,16 @@ pub fn process_fork_again(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn fork(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
     let parent = (bpf_get_current_pid_tgid() >> 32) as u32;
-    let kind = watched_kind(parent)?;
+    let whose = watched(parent)?;
     let child: *mut task_struct = ctx.arg(1);
     let id = tasks::id(child)?;
     let group = (id >> 32) as u32;
     // A new thread has its creator's thread group.
-    if group != parent && WATCHED.insert(group, kind, u64::from(BPF_ANY)).is_err() {
+    if group != parent && WATCHED.insert(group, whose, u64::from(BPF_ANY)).is_err() {
         count(place, Counter::ProcessFull);
         return None;
     }
-    tasks::add(place, child, id, kind);
+    tasks::add(place, child, id, whose);
     Some(())
 }
 

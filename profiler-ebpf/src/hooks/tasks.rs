@@ -4,7 +4,7 @@ use aya_ebpf::bindings::{seq_file, task_struct};
 use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_seq_write};
 use profiler_common::account::{SERVING_SIZE, Serving};
 
-use super::watched_kind;
+use super::watched;
 use crate::maps::Place;
 use crate::{storage, tasks};
 
@@ -38,8 +38,8 @@ fn try_take_up(visit: *const Visit) -> Option<()> {
         return None;
     }
     let id = tasks::id(task)?;
-    let kind = watched_kind((id >> 32) as u32)?;
-    tasks::add(Place::TakeUp, task, id, kind);
+    let whose = watched((id >> 32) as u32)?;
+    tasks::add(Place::TakeUp, task, id, whose);
     None
 }
 

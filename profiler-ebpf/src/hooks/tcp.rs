@@ -8,7 +8,7 @@ use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use profiler_common::config::Hung;
 
-use super::undisturbed;
+use super::{exec, undisturbed};
 use crate::maps::Place;
 use crate::{conns, traffic};
 
@@ -19,6 +19,7 @@ const TCP_FIN_WAIT1: i32 = 4;
 const TCP_CLOSE: i32 = 7;
 const TCP_CLOSE_WAIT: i32 = 8;
 const TCP_LAST_ACK: i32 = 9;
+const TCP_LISTEN: i32 = 10;
 
 // TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)
 //                                                  include/trace/events/sock.h
@@ -58,6 +59,7 @@ fn state(ctx: &BtfTracePointContext, place: Place) -> Option<()> {
             unsafe { (*conn).shut = true };
             traffic::closed(place, sock)
         }
+        TCP_LISTEN => exec::listens(place, sock),
         TCP_CLOSE_WAIT => {
             let conn = conns::find(sock)?;
             // SAFETY: a valid map value; the flag is written nowhere else but by

@@ -1,6 +1,12 @@
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::identity::tests::{docker, in_pod};
+use crate::identity::{Detail, Identity};
 use crate::model::{Outcome, Request};
 use crate::request::sample;
 
@@ -162,6 +168,97 @@ fn rows_are_bounded() {
     let window = aggregator.close(0, 1);
     assert_eq!(window.rows.len(), MAX_ROWS + 1);
     assert_eq!(window.total.count as usize, MAX_ROWS + 50);
+}
+
+/// Requests of so many containers to so many routes each.
+fn of_containers(aggregator: &mut Aggregator, containers: u32, routes: u32) {
+    for number in 0..containers {
+        let container = docker(number);
+        for route in 0..routes {
+            let mut request = sample::request(&format!("/{route}"));
+            request.container = Some(Arc::clone(&container));
+            aggregator.record(&request);
+        }
+    }
+}
+
+#[test]
+fn containers_are_told_apart_as_far_as_is_asked() {
+    let rows = |detail| {
+        let mut aggregator = Aggregator::with(detail);
+        for pod in ["front-1", "front-2", "front-1"] {
+            let mut request = sample::request("/a");
+            request.container = Some(in_pod(pod));
+            aggregator.record(&request);
+        }
+        aggregator.record(&sample::request("/a"));
+        let window = aggregator.close(0, 1);
+        let row = |row: &Cow<'_, Row>| {
+            let name = row.identity.as_ref().map(|identity| identity.name());
+            (name.unwrap_or_default(), row.stats.count)
+        };
+        let mut rows: Vec<_> = window.by_class().iter().map(row).collect();
+        rows.sort();
+        assert_eq!(window.by_route().len(), 1);
+        rows
+    };
+    let of = |name: &str, count| (name.to_owned(), count);
+    let each = [of("", 1), of("shop/front-1", 2), of("shop/front-2", 1)];
+    assert_eq!(rows(Detail::Container), each);
+    assert_eq!(rows(Detail::Workload), [of("", 1), of("shop/front", 3)]);
+    assert_eq!(rows(Detail::None), [of("", 4)]);
+}
+
+#[test]
+fn containers_do_not_choose_how_many_rows_there_are() {
+    let mut aggregator = Aggregator::new();
+    of_containers(&mut aggregator, 500, 10);
+    let window = aggregator.close(0, 1);
+    // 200 containers found room for all, the others keep a row each.
+    assert_eq!(window.rows.len(), MAX_ROWS + 300);
+    let told: BTreeSet<_> = window.rows.iter().map(|row| &row.identity).collect();
+    assert_eq!(told.len(), 500);
+    assert_eq!(window.total.count, 5_000);
+
+    of_containers(&mut aggregator, 3_000, 10);
+    let window = aggregator.close(1, 2);
+    assert_eq!(window.rows.len(), MAX_ROWS + MAX_OTHERS + 1);
+    let several = Some(Arc::clone(Identity::several()));
+    let rest = window.rows.iter().find(|row| row.identity == several);
+    let rest = rest.unwrap();
+    assert_eq!((&*rest.route, rest.stats.count), ("_other", 23_000));
+    assert_eq!(window.total.count, 30_000);
+
+    // Of the run no route is lost to containers.
+    let run = aggregator.run(0, 2);
+    assert_eq!((run.rows.len(), run.total.count), (11, 35_000));
+    assert!(run.rows.iter().all(|row| row.identity == several));
+}
+
+#[test]
+fn a_route_says_who_served_it_where_there_are_several() {
+    let mut aggregator = Aggregator::new();
+    let mut record = |path: &str, number: Option<u32>| {
+        let mut request = sample::request(path);
+        request.container = number.map(docker);
+        aggregator.record(&request);
+    };
+    record("/one", Some(1));
+    record("/both", Some(1));
+    record("/both", Some(2));
+    record("/host", None);
+    let window = aggregator.close(0, 1);
+    for window in [window, aggregator.run(0, 1)] {
+        let served = window.served_by();
+        let name = |route| served.of(route).map(|identity| identity.name());
+        assert_eq!(name("/one").as_deref(), Some("000000000000"));
+        assert_eq!(name("/both").as_deref(), Some("several"));
+        assert_eq!(name("/host"), None);
+    }
+    let mut alone = sample::request("/one");
+    alone.container = Some(docker(1));
+    aggregator.record(&alone);
+    assert!(aggregator.close(1, 2).served_by().is_empty());
 }
 
 #[test]

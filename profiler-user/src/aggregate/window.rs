@@ -1,4 +1,4 @@
-//! Intervals: rows of [`Stats`] by route, method and status.
+//! Intervals: rows of [`Stats`] by container, route, method and status.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -8,14 +8,20 @@ use foldhash::HashMap;
 
 use super::peers::Named;
 use super::slowest::Slowest;
-use super::{Stats, labels};
-use crate::model::{Request, Wait};
+use super::{ServedBy, Stats, labels};
+use crate::identity::{Detail, Identities, Identity};
+use crate::model::{Container, Request, Wait};
 use crate::request::route::OTHER;
 
 /// Rows of their own in an interval and in the run; requests of more go to the
 /// row of the route [`OTHER`], without their status, which adds at most one row for each
 /// pair of method and status class. With histograms of 1 to 27 kB this is the bound on memory.
 pub const MAX_ROWS: usize = 2_000;
+
+/// Rows of that kind that still say which container they are of, so that no container's sum is
+/// lost among many routes. Those of more are of [`Identity::several`]: whoever starts
+/// containers does not choose how many rows there are.
+pub const MAX_OTHERS: usize = 500;
 
 /// What tells one row from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,9 +30,10 @@ struct Key {
     method: &'static str,
     status_class: &'static str,
     status: Option<u16>,
+    identity: Option<Arc<Identity>>,
 }
 
-/// The requests of one route, method and status.
+/// The requests of one container, route, method and status.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The path's group.
@@ -37,6 +44,10 @@ pub struct Row {
     pub status_class: &'static str,
     /// The status itself; `None` where there is none, and for [`OTHER`] past [`MAX_ROWS`].
     pub status: Option<u16>,
+    /// The container that served them; `None` on the host itself, and where nothing is said of
+    /// containers. Of the whole run, in which rows are of all containers: the one that served
+    /// the route, or [`Identity::several`].
+    pub identity: Option<Arc<Identity>>,
     /// Their numbers.
     pub stats: Stats,
 }
@@ -76,7 +87,18 @@ impl Window {
         routes
     }
 
-    /// The rows merged by route, method and status class. Most classes have one status:
+    /// Which container served each route: [`Identity::several`] where it was not one alone.
+    /// Empty unless there is more than one to tell apart.
+    #[must_use]
+    pub fn served_by(&self) -> ServedBy {
+        let mut served = ServedBy::default();
+        for row in &self.rows {
+            served.note(&row.route, row.identity.as_ref());
+        }
+        served.unless_one()
+    }
+
+    /// The rows merged by container, route, method and status class. Most classes have one status:
     /// those rows are given as they are.
     #[must_use]
     pub fn by_class(&self) -> Vec<Cow<'_, Row>> {
@@ -84,7 +106,7 @@ impl Window {
         let mut merged: Vec<Cow<'_, Row>> = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
             let place = *places
-                .entry((&row.route, row.method, row.status_class))
+                .entry((&row.identity, &row.route, row.method, row.status_class))
                 .or_insert(merged.len());
             match merged.get_mut(place) {
                 Some(first) => {
@@ -111,6 +133,9 @@ pub struct Aggregator {
     open: Table,
     run: Table,
     peers: Named,
+    identities: Identities,
+    /// Of the run.
+    served_by: ServedBy,
 }
 
 impl Aggregator {
@@ -120,13 +145,29 @@ impl Aggregator {
         Self::default()
     }
 
+    /// The same, that says so much of containers; otherwise each is told apart.
+    #[must_use]
+    pub fn with(detail: Detail) -> Self {
+        Self {
+            identities: Identities::new(detail),
+            ..Self::default()
+        }
+    }
+
+    /// What rows say of that container.
+    pub fn identity(&mut self, container: &Arc<Container>) -> Option<Arc<Identity>> {
+        self.identities.of(container)
+    }
+
     /// Adds a request to the open interval.
     pub fn record(&mut self, request: &Request) {
+        let container = request.container.as_ref();
         let key = Key {
             route: Arc::clone(&request.route),
             method: labels::method(request.method.as_deref()),
             status_class: labels::status_class(request.status),
             status: labels::status(request.status),
+            identity: container.and_then(|container| self.identities.of(container)),
         };
         let stats = self.open.row(key);
         stats.record(request);
@@ -141,8 +182,14 @@ impl Aggregator {
     pub fn close(&mut self, start_unix_ns: u64, end_unix_ns: u64) -> Window {
         let closed = std::mem::take(&mut self.open);
         for (key, stats) in &closed.rows {
-            self.run.row(key.clone()).merge(stats);
+            // Of all containers: in a long run more come and go than there are rows.
+            let mut of_all = key.clone();
+            of_all.identity = None;
+            let of_all = self.run.place(of_all);
+            self.served_by.note(&of_all.route, key.identity.as_ref());
+            self.run.rows.entry(of_all).or_default().merge(stats);
         }
+        self.identities.tidy();
         self.run.slowest.merge(&closed.slowest);
         closed.into_window(start_unix_ns, end_unix_ns)
     }
@@ -150,7 +197,11 @@ impl Aggregator {
     /// All closed intervals as one.
     #[must_use]
     pub fn run(&self, start_unix_ns: u64, end_unix_ns: u64) -> Window {
-        self.run.clone().into_window(start_unix_ns, end_unix_ns)
+        let mut run = self.run.clone().into_window(start_unix_ns, end_unix_ns);
+        for row in &mut run.rows {
+            row.identity = self.served_by.of(&row.route).cloned();
+        }
+        run
     }
 }
 
@@ -161,12 +212,23 @@ struct Table {
 }
 
 impl Table {
-    fn row(&mut self, mut key: Key) -> &mut Stats {
-        if self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) {
-            key.route = OTHER.into();
-            key.status = None;
-        }
+    fn row(&mut self, key: Key) -> &mut Stats {
+        let key = self.place(key);
         self.rows.entry(key).or_default()
+    }
+
+    /// The row that it goes to.
+    fn place(&self, mut key: Key) -> Key {
+        if self.rows.len() < MAX_ROWS || self.rows.contains_key(&key) {
+            return key;
+        }
+        key.route = OTHER.into();
+        key.status = None;
+        let is_full = self.rows.len() >= MAX_ROWS + MAX_OTHERS;
+        if is_full && key.identity.is_some() && !self.rows.contains_key(&key) {
+            key.identity = Some(Arc::clone(Identity::several()));
+        }
+        key
     }
 
     fn into_window(self, start_unix_ns: u64, end_unix_ns: u64) -> Window {
@@ -181,6 +243,7 @@ impl Table {
                     method: key.method,
                     status_class: key.status_class,
                     status: key.status,
+                    identity: key.identity,
                     stats,
                 }
             })

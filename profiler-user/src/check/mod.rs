@@ -144,6 +144,8 @@ fn attach(back_end: BackEnd) -> Result<Probe, String> {
     let settings = probe::Settings {
         hooks: Some(back_end),
         limits: Limits::SMALLEST,
+        uprobe: true,
+        follow: probe::Follow::default(),
     };
     Probe::attach(&settings).map_err(|error| match error {
         // The name is beside it already.

@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 use toml::{Table, Value};
 
 /// Options that mean nothing inside the file.
-const NOT_SETTINGS: [&str; 3] = ["config", "help", "version"];
+pub(super) const NOT_SETTINGS: [&str; 3] = ["config", "help", "version"];
 
 /// Reads `file` into the defaults of `command`.
 pub(super) fn as_defaults(command: Command, file: &Path) -> Result<Command, String> {

@@ -1,4 +1,4 @@
-//! Where an output listens: `--prometheus` and `--web` take the same.
+//! Where it listens: `--prometheus`, `--web` and `--health` take the same.
 
 use std::fmt;
 use std::io;

@@ -7,7 +7,9 @@
 mod compare;
 mod config;
 mod dashboards;
+mod health;
 mod influx;
+mod kubernetes;
 mod limits;
 mod listen;
 mod options;
@@ -16,6 +18,9 @@ mod prometheus;
 mod report;
 mod secret;
 mod settings;
+#[cfg(test)]
+mod shipped;
+mod targets;
 mod values;
 mod web;
 
@@ -33,7 +38,7 @@ pub use options::Hooks;
 use options::{Cli, Subcommand};
 pub use otlp::{Otlp, OtlpHistogram, OtlpProtocol};
 pub use secret::Secret;
-pub use settings::{Settings, Targets, is_stdout};
+pub use settings::{Settings, is_stdout};
 pub use web::Web;
 
 /// Prefix of every environment variable that stands for an option.
@@ -127,6 +132,7 @@ pub fn command() -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Detail;
 
     fn watch(arguments: &[&str]) -> Result<Settings, String> {
         let arguments = std::iter::once("wsgiprobe").chain(arguments.iter().copied());
@@ -183,6 +189,16 @@ mod tests {
     }
 
     #[test]
+    fn containers_are_told_apart_unless_asked_otherwise() {
+        assert_eq!(watch(&[]).unwrap().identity, Detail::Container);
+        for (value, detail) in [("workload", Detail::Workload), ("none", Detail::None)] {
+            assert_eq!(watch(&["--identity", value]).unwrap().identity, detail);
+        }
+        let message = watch(&["--identity", "pod"]).unwrap_err();
+        assert!(message.contains("container, workload, none"), "{message}");
+    }
+
+    #[test]
     fn unusable_values_name_their_option() {
         for (arguments, option) in [
             (["--interval", "soon"], "--interval"),
@@ -194,6 +210,7 @@ mod tests {
             (["--hooks", "kprobe"], "--hooks"),
             (["--web", "0.0.0.0:8300"], "--web-token-file"),
             (["--web", "here"], "--web"),
+            (["--health", "here"], "--health"),
             (["--report", "-"], "--report"),
             (["--influx-url", "localhost:8086"], "--influx-url"),
             (["--influx-db", "x"], "--influx-url"),

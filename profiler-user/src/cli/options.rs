@@ -4,17 +4,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, Parser, ValueEnum, ValueHint, value_parser};
-use regex::Regex;
+use clap::{Args, Parser, ValueEnum, ValueHint, value_parser};
 
+use super::health::HealthOptions;
 use super::influx::InfluxOptions;
+use super::kubernetes::KubernetesOptions;
 use super::limits::Bounds;
 use super::otlp::OtlpOptions;
 use super::prometheus::PrometheusOptions;
+use super::targets::TargetOptions;
 use super::web::Pictures;
 use super::{compare, dashboards, report, values};
+use crate::identity::Detail;
 
-const TARGETS: &str = "What to watch";
 const MEASURING: &str = "How to measure";
 pub(super) const OUTPUTS: &str = "Where to write";
 
@@ -22,6 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   wsgiprobe                                    find Apache on this host and watch it
   wsgiprobe --pid 1234 --duration 30s          watch one server for half a minute
+  wsgiprobe --all                              every Apache on this node, in any container
   wsgiprobe --port 8080 --jsonl requests.jsonl write one JSON object a request
   wsgiprobe --jsonl - | jq .path               stdout is for the machine, stderr for you
   INFLUX_TOKEN=... wsgiprobe --influx-url http://influx:8086 \\
@@ -115,23 +118,17 @@ pub enum Hooks {
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Watch these processes, all their descendants, and every worker forked later
-    #[arg(long, value_name = "PID", num_args = 1.., value_delimiter = ',', action = ArgAction::Append,
-          value_parser = value_parser!(u32).range(1..), help_heading = TARGETS)]
-    pub pid: Vec<u32>,
-
-    /// Watch the processes whose name, or first word of the command line, matches
-    #[arg(long, value_name = "REGEX", help_heading = TARGETS)]
-    pub name: Vec<Regex>,
-
-    /// Watch whoever listens on this TCP port
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = value_parser!(u16).range(1..),
-          help_heading = TARGETS)]
-    pub port: Vec<u16>,
+    #[command(flatten)]
+    pub targets: TargetOptions,
 
     /// Hook back end
     #[arg(long, value_enum, default_value_t = Hooks::Auto, help_heading = MEASURING)]
     pub hooks: Hooks,
+
+    /// Set no probe in mod_wsgi: 2 to 4 microseconds less a request to an application. What no
+    /// daemon took then has no `mode`
+    #[arg(long, value_parser = FalseyValueParser::new(), help_heading = MEASURING)]
+    pub no_uprobe: bool,
 
     /// Stop after this long, e.g. 30s; otherwise at Ctrl-C or SIGTERM
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = MEASURING)]
@@ -167,6 +164,20 @@ pub(super) struct Options {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = OUTPUTS)]
     pub summary: Option<PathBuf>,
 
+    /// What sums say of the container that they are of, in InfluxDB, Prometheus and OTLP. Each
+    /// value is a series more: of `container` as many as there are containers, times routes;
+    /// of `workload` no more after a rollout than before; `none` adds them up. Single requests
+    /// (--jsonl, --influx-raw, spans) say all in any case
+    #[arg(long, value_enum, value_name = "DETAIL", default_value_t = Detail::Container, help_heading = OUTPUTS)]
+    pub identity: Detail,
+
+    /// Deliver a window to InfluxDB and OTLP up to so long after its end, and no longer than it
+    /// lasted: how long is decided by the host's name. Windows end everywhere at the same moment,
+    /// and not all hosts are to come then. 0s: at once; the end of the run never waits
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::jitter, allow_hyphen_values = true,
+          help_heading = OUTPUTS)]
+    pub flush_jitter: Duration,
+
     #[command(flatten)]
     pub influx: InfluxOptions,
 
@@ -178,6 +189,12 @@ pub(super) struct Options {
 
     #[command(flatten)]
     pub otlp: OtlpOptions,
+
+    #[command(flatten)]
+    pub health: HealthOptions,
+
+    #[command(flatten)]
+    pub kubernetes: KubernetesOptions,
 
     /// Plain lines although stdout is a terminal
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = OUTPUTS)]

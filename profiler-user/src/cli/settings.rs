@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use clap::parser::ValueSource;
-use regex::Regex;
 
 use super::options::Options;
 use super::{Hooks, Influx, Listen, Otlp, Web, otlp};
+use crate::containers::kubernetes;
+use crate::discovery::Selection;
+use crate::identity::Detail;
 use crate::limits::Limits;
 use crate::request::patterns::Patterns;
 use crate::sinks::jsonl::Rotation;
@@ -17,13 +18,15 @@ use crate::sinks::jsonl::Rotation;
 #[derive(Debug)]
 pub struct Settings {
     /// What to watch.
-    pub targets: Targets,
+    pub targets: Selection,
     /// The hook back end.
     pub hooks: Hooks,
     /// Routes that the user names.
     pub patterns: Patterns,
     /// How much is kept.
     pub limits: Limits,
+    /// Set a probe in mod_wsgi.
+    pub uprobe: bool,
     /// Give up what is not needed any more, once attached.
     pub sandbox: bool,
     /// When to stop; `None`: at a signal.
@@ -36,6 +39,10 @@ pub struct Settings {
     pub jsonl_rotation: Option<Rotation>,
     /// File for the run's account; `-` is stdout.
     pub summary: Option<PathBuf>,
+    /// What sums say of containers.
+    pub identity: Detail,
+    /// Longest from the end of a window to its delivery, by choice.
+    pub flush_jitter: Duration,
     /// InfluxDB, if it is to be written to.
     pub influx: Option<Influx>,
     /// The web page, if there is to be one.
@@ -48,6 +55,12 @@ pub struct Settings {
     pub prometheus: Option<Listen>,
     /// An OpenTelemetry collector, if it is to be written to.
     pub otlp: Option<Otlp>,
+    /// What this host is called where a pod's own name would be another after each rollout.
+    pub node: Option<String>,
+    /// How to ask Kubernetes' API server, if it is to be asked.
+    pub kubernetes: Option<kubernetes::Settings>,
+    /// Where to ask how it is: host and port.
+    pub health: Option<Listen>,
 }
 
 impl Settings {
@@ -59,17 +72,6 @@ impl Settings {
             .flatten()
             .any(|path| is_stdout(path))
     }
-}
-
-/// What to watch; nothing named means whatever Apache is found.
-#[derive(Debug, Default)]
-pub struct Targets {
-    /// Process ids.
-    pub pids: Vec<u32>,
-    /// Matched against names.
-    pub names: Vec<Regex>,
-    /// TCP ports listened on.
-    pub ports: Vec<u16>,
 }
 
 /// Whether that output path means stdout.
@@ -91,7 +93,7 @@ pub(super) fn resolve(
     {
         return Err("--jsonl and --summary name the same file; give each its own".into());
     }
-    let targets = targets(&options, matches);
+    let targets = options.targets.resolve(matches);
     let patterns = patterns(&options.route)?;
     if options.pictures.report.as_deref().is_some_and(is_stdout) {
         return Err("--report: a page on a terminal helps nobody; give a file".into());
@@ -103,43 +105,25 @@ pub(super) fn resolve(
         hooks: options.hooks,
         patterns,
         limits: options.bounds.limits(),
+        uprobe: !options.no_uprobe,
         sandbox: !options.no_sandbox,
         duration: options.duration,
         interval: options.interval,
         jsonl_rotation: rotation(&options)?,
         jsonl: options.jsonl,
         summary: options.summary,
+        identity: options.identity,
+        flush_jitter: options.flush_jitter,
         influx: options.influx.resolve(&environment)?,
         web,
         report: options.pictures.report,
         tui: !options.no_tui,
         prometheus: options.prometheus.prometheus,
         otlp,
+        node: options.kubernetes.node(),
+        kubernetes: options.kubernetes.resolve(),
+        health: options.health.health,
     })
-}
-
-/// The targets are one setting in three options: who names a target on the
-/// command line does not mean those of the environment or the file as well.
-fn targets(options: &Options, matches: &ArgMatches) -> Targets {
-    let rank = |id| match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => 3,
-        Some(ValueSource::EnvVariable) => 2,
-        Some(_) => 1,
-        None => 0,
-    };
-    let highest = ["pid", "name", "port"].map(rank).into_iter().max();
-    let speaks = |id| Some(rank(id)) == highest;
-    let mut targets = Targets::default();
-    if speaks("pid") {
-        targets.pids.clone_from(&options.pid);
-    }
-    if speaks("name") {
-        targets.names.clone_from(&options.name);
-    }
-    if speaks("port") {
-        targets.ports.clone_from(&options.port);
-    }
-    targets
 }
 
 fn rotation(options: &Options) -> Result<Option<Rotation>, String> {

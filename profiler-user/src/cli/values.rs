@@ -37,6 +37,25 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A time that may be none, an hour at most.
+pub(super) fn jitter(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(jitter) if jitter <= LONGEST_INTERVAL => Ok(jitter),
+        Ok(_) => Err("must be 1h or less".into()),
+        Err(error) => Err(format!("{error}; give a number and a unit, e.g. 5s, or 0s")),
+    }
+}
+
+/// A node's name: a DNS subdomain (RFC 1123), as Kubernetes asks for. It becomes part of a
+/// selector, which other characters would change.
+pub(super) fn node(text: &str) -> Result<String, String> {
+    let allowed = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    if (1..=253).contains(&text.len()) && text.bytes().all(allowed) {
+        return Ok(text.into());
+    }
+    Err("a node's name has a to z, 0 to 9, - and ., and 253 of them at most".into())
+}
+
 /// A size of a file that is worth having.
 pub(super) fn file_bytes(text: &str) -> Result<u64, String> {
     let size: ByteSize = text

@@ -17,8 +17,8 @@ const TICK: Duration = Duration::from_millis(10);
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// Set once somebody wants it to end.
-#[derive(Clone, Debug)]
+/// Set once somebody wants it to end; by default nobody does.
+#[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {

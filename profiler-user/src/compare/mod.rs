@@ -42,6 +42,7 @@ use crate::cli::Influx;
 use crate::discovery::{self, Selection, Snapshot};
 use crate::measure::machine::Machine;
 use crate::output::{Console, clean};
+use crate::privileges;
 use interrupt::Interrupt;
 use load::Page;
 use progress::Progress;
@@ -64,6 +65,9 @@ pub struct Outputs {
 /// Compares. What was measured before an error or Ctrl-C is put out too, if it is at
 /// least a round.
 pub fn run(mut plan: Plan, outputs: &Outputs) -> Result<()> {
+    if plan.variants.iter().any(|variant| variant.wsgiprobe) {
+        privileges::check()?;
+    }
     if plan.variants.iter().any(|variant| variant.server.is_none()) {
         plan.pids = running(&plan)?;
     }

@@ -5,12 +5,16 @@ use profiler_common::stats::Counter;
 use super::Error;
 use super::source::{Quantile, Query, Show, Variable};
 use crate::aggregate::BUCKET_BOUNDS_NS;
-use crate::limits::{PORT_FULL, ROUTE_OVERFLOW};
+use crate::limits::ROUTE_OVERFLOW;
 use crate::metrics::{Attribute, Id, Kind, Metric};
 use crate::summary::{SKIPPED_RUNS, UNDECODED};
 
 /// InfluxDB's tag of the host, which every point has.
 pub(super) const HOST: &str = "host.name";
+/// Labels of what runs in Kubernetes, and of nothing else: whoever asks for all of them asks for
+/// what has none, too.
+pub(super) const NAMESPACE: &str = "k8s.namespace.name";
+pub(super) const POD: &str = "k8s.pod.name";
 /// What Prometheus has instead, of the scrape.
 const INSTANCE: &str = "instance";
 
@@ -206,7 +210,7 @@ fn values_of(attribute: Attribute) -> Vec<&'static str> {
     match attribute.name {
         "reason" => counters(Counter::is_loss).chain([UNDECODED]).collect(),
         "note" => counters(Counter::is_note)
-            .chain([PORT_FULL, ROUTE_OVERFLOW, SKIPPED_RUNS])
+            .chain([ROUTE_OVERFLOW, SKIPPED_RUNS])
             .collect(),
         _ => attribute.values.split('`').skip(1).step_by(2).collect(),
     }
@@ -233,6 +237,9 @@ fn field_of(fields: &str, value: &str) -> String {
 fn filter(metric: &Metric, variable: Variable) -> Option<(&'static str, &'static str)> {
     let (attribute, variable) = match variable {
         Variable::Host => return Some((HOST, "host")),
+        Variable::Namespace if !metric.is_own() => return Some((NAMESPACE, "namespace")),
+        Variable::Pod if !metric.is_own() => return Some((POD, "pod")),
+        Variable::Namespace | Variable::Pod => return None,
         Variable::Route => ("route", "route"),
         Variable::Process => ("process.pid", "process"),
     };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::asked::{Asked, Column};
+use super::asked::{Asked, Column, NAMESPACE, POD};
 use super::source::Show;
 
 /// The queries: where a field is divided by another, one for each. `column` is the name
@@ -208,9 +208,16 @@ fn source(asked: &Asked, columns: &[&Column]) -> String {
         fields.join(" or ")
     );
     for (attribute, variable) in &asked.filters {
+        let value = match *attribute {
+            // Nothing is no text here, and matches nothing.
+            NAMESPACE | POD => {
+                format!("(if exists r[\"{attribute}\"] then r[\"{attribute}\"] else \"\")")
+            }
+            attribute => format!("r[\"{attribute}\"]"),
+        };
         let _ = write!(
             flux,
-            "\n  |> filter(fn: (r) => r[\"{attribute}\"] =~ /^${{{variable}:regex}}$/)"
+            "\n  |> filter(fn: (r) => {value} =~ /^${{{variable}:regex}}$/)"
         );
     }
     flux

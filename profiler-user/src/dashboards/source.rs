@@ -12,7 +12,7 @@ use super::DataSource;
 pub(super) struct Dashboard {
     pub title: String,
     pub description: String,
-    /// Of which series: `host`, `route`, `process`.
+    /// Of which series: `host`, `namespace`, `pod`, `route`, `process`.
     #[serde(default)]
     pub variables: Vec<Variable>,
     /// Measurements of the workshop's schema: no metric is in the catalogue.
@@ -33,6 +33,8 @@ impl Dashboard {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Variable {
     Host,
+    Namespace,
+    Pod,
     Route,
     Process,
 }

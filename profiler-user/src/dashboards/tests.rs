@@ -190,6 +190,35 @@ fn fields_of_single_requests_exist() {
     assert!(compared > 30, "{compared}");
 }
 
+/// Most of what is watched runs in no Kubernetes: who chose nothing must see that, too.
+#[test]
+fn what_has_no_namespace_is_shown_unless_one_is_chosen() {
+    let mut filtered = 0;
+    for (name, from, dashboard) in each() {
+        let has = dashboard["templating"]["list"].as_array().unwrap().iter();
+        let chosen = has.filter(|variable| variable["name"] == "namespace");
+        let chosen: Vec<_> = chosen.collect();
+        assert!(chosen.iter().all(|variable| variable["allValue"] == ".*"));
+        for query in queries(&dashboard) {
+            let missing =
+                r#"if exists r["k8s.namespace.name"] then r["k8s.namespace.name"] else "")"#;
+            let filter = match from {
+                DataSource::Influxql => r#""k8s.namespace.name" =~ /^${namespace:regex}$/"#.into(),
+                DataSource::Flux => format!("{missing} =~ /^${{namespace:regex}}$/"),
+                DataSource::Prometheus => r#"k8s_namespace_name=~"$namespace""#.to_owned(),
+            };
+            let own = query.contains("wsgiprobe.probe") || query.contains("wsgiprobe_probe");
+            assert_eq!(
+                query.contains(&filter),
+                !chosen.is_empty() && !own,
+                "{name}: {query}"
+            );
+            filtered += usize::from(query.contains(&filter));
+        }
+    }
+    assert!(filtered > 100, "{filtered}");
+}
+
 /// Of InfluxDB's own column.
 #[test]
 fn no_column_is_named_time() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::DataSource;
-use super::asked::{HOST, label};
+use super::asked::{HOST, NAMESPACE, POD, label};
 use super::source::{Dashboard, Variable};
 
 /// Which data source, and of what.
@@ -44,6 +44,20 @@ fn one(dashboard: &Dashboard, variable: Variable, from: DataSource) -> Value {
             HOST,
             "wsgiprobe.probe",
             "wsgiprobe_build_info",
+        ),
+        Variable::Namespace => (
+            "namespace",
+            "Namespace",
+            NAMESPACE,
+            "http.server.request.duration",
+            "wsgiprobe_requests_total",
+        ),
+        Variable::Pod => (
+            "pod",
+            "Pod",
+            POD,
+            "http.server.request.duration",
+            "wsgiprobe_requests_total",
         ),
         Variable::Route => (
             "route",

@@ -1,7 +1,7 @@
 //! Which processes to watch.
 //!
 //! [`snapshot`] reads the process table once; [`apache`] and [`listen`] tell
-//! servers from the rest; [`table`] reads listening sockets; [`select`] turns what
+//! servers from the rest; [`cgroup`] knows containers; [`table`] reads listening sockets; [`select`] turns what
 //! the user named into root processes; [`describe`] words it for people. A process
 //! is its id *and* its start time, so that a reused id is never taken for the one
 //! that was meant.
@@ -10,6 +10,7 @@
 //! forked later are followed in the kernel.
 
 pub mod apache;
+pub mod cgroup;
 pub mod describe;
 mod diag;
 pub mod listen;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 
+use super::cgroup::{Cgroup, ContainerId};
 use super::listen::Listening;
 use super::snapshot::{Process, ProcessId, Snapshot};
 use super::{apache, describe};
@@ -17,6 +18,13 @@ pub struct Selection {
     pub names: Vec<Regex>,
     /// Processes that listen on one of these TCP ports.
     pub ports: Vec<u16>,
+    /// Processes in one of these, or below.
+    pub cgroups: Vec<Cgroup>,
+    /// Processes in one of these containers.
+    pub containers: Vec<ContainerId>,
+    /// Every Apache, in whichever container, beside what is named; whatever is not there
+    /// is waited for.
+    pub all: bool,
 }
 
 /// Nothing to watch. Each message ends in what there is instead.
@@ -59,8 +67,30 @@ pub enum Error {
         /// What could be named instead.
         choices: String,
     },
+    /// `--cgroup` without a process.
+    #[error(
+        "--cgroup {cgroup}: no process is in it or below; /proc/PID/cgroup has each \
+         process's\n{choices}"
+    )]
+    NobodyInCgroup {
+        /// As given.
+        cgroup: String,
+        /// What could be named instead.
+        choices: String,
+    },
+    /// `--container` without a process.
+    #[error("--container {id}: no process runs in it\n{choices}")]
+    NobodyInContainer {
+        /// As given.
+        id: String,
+        /// What could be named instead.
+        choices: String,
+    },
     /// Nothing named and nothing found.
-    #[error("no Apache runs here; start it, or name a server with --pid, --name or --port")]
+    #[error(
+        "no Apache runs here; start it, name a server with --pid, --name or --port, or wait \
+         for one with --all"
+    )]
     NoApache,
     /// `/proc` itself fails.
     #[error("cannot read the process table: {0}; is /proc mounted?")]
@@ -72,7 +102,40 @@ impl Selection {
     /// reason to stop.
     #[must_use]
     pub fn may_return(&self) -> bool {
-        !self.names.is_empty() || !self.ports.is_empty() || self.pids.is_empty()
+        self.pids.is_empty()
+            || self.all
+            || !self.names.is_empty()
+            || !self.ports.is_empty()
+            || !self.cgroups.is_empty()
+            || !self.containers.is_empty()
+    }
+
+    /// Whether every Apache is meant: because that was said, or nothing else was.
+    #[must_use]
+    pub fn any_apache(&self) -> bool {
+        let nothing_else = self.pids.is_empty()
+            && self.names.is_empty()
+            && self.ports.is_empty()
+            && self.cgroups.is_empty()
+            && self.containers.is_empty();
+        self.all || nothing_else
+    }
+
+    /// Whether only user space can tell if a process that comes is meant.
+    #[must_use]
+    pub fn must_look(&self) -> bool {
+        !self.names.is_empty() || !self.cgroups.is_empty() || !self.containers.is_empty()
+    }
+
+    /// Whether the process is meant, but for its ports.
+    #[must_use]
+    pub fn means(&self, process: &Process) -> bool {
+        let pid = process.id.pid;
+        pid != std::process::id()
+            && (self.any_apache() && apache::is_apache(process)
+                || self.names.iter().any(|name| has_name(process, name))
+                || self.cgroups.iter().any(|cgroup| cgroup.holds(pid))
+                || self.containers.iter().any(|container| container.holds(pid)))
     }
 
     /// The processes named by number must exist before anything else is done.
@@ -98,30 +161,51 @@ impl Selection {
             }
         }
         for name in &self.names {
-            let named = named(name, snapshot);
-            if named.is_empty() {
-                return Err(Error::NoSuchName {
-                    pattern: name.to_string(),
-                    choices: choices(snapshot),
-                });
-            }
-            found.extend(named);
+            let missing = |choices| Error::NoSuchName {
+                pattern: name.to_string(),
+                choices,
+            };
+            found.extend(self.needed(named(name, snapshot), missing, snapshot)?);
         }
         for &port in &self.ports {
+            let missing = |choices| Error::NoListener { port, choices };
             let owners = listening.owners(port, snapshot);
-            if owners.is_empty() {
-                return Err(Error::NoListener {
-                    port,
-                    choices: choices(snapshot),
-                });
-            }
-            found.extend(owners);
+            found.extend(self.needed(owners, missing, snapshot)?);
+        }
+        for cgroup in &self.cgroups {
+            let missing = |choices| Error::NobodyInCgroup {
+                cgroup: cgroup.to_string(),
+                choices,
+            };
+            let inside = others(snapshot, |pid| cgroup.holds(pid));
+            found.extend(self.needed(inside, missing, snapshot)?);
+        }
+        for container in &self.containers {
+            let missing = |choices| Error::NobodyInContainer {
+                id: container.to_string(),
+                choices,
+            };
+            let inside = others(snapshot, |pid| container.holds(pid));
+            found.extend(self.needed(inside, missing, snapshot)?);
         }
         found.extend(self.discovered(snapshot));
-        if found.is_empty() {
+        if found.is_empty() && !self.all {
             return Err(Error::NoApache);
         }
         Ok(snapshot.roots(&found))
+    }
+
+    /// What was named, if it is there or may come.
+    fn needed(
+        &self,
+        found: Vec<ProcessId>,
+        missing: impl FnOnce(String) -> Error,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<ProcessId>, Error> {
+        if found.is_empty() && !self.all {
+            return Err(missing(choices(snapshot)));
+        }
+        Ok(found)
     }
 
     /// The roots that match by now, without those named by number: a number
@@ -129,8 +213,8 @@ impl Selection {
     #[must_use]
     pub fn matching(&self, snapshot: &Snapshot) -> Vec<ProcessId> {
         let mut listening = Listening::new();
-        let mut found = self.discovered(snapshot);
-        found.extend(self.names.iter().flat_map(|name| named(name, snapshot)));
+        let meant = snapshot.iter().filter(|process| self.means(process));
+        let mut found: Vec<ProcessId> = meant.map(|process| process.id).collect();
         found.extend(
             self.ports
                 .iter()
@@ -140,7 +224,7 @@ impl Selection {
     }
 
     fn discovered(&self, snapshot: &Snapshot) -> Vec<ProcessId> {
-        if self.pids.is_empty() && self.names.is_empty() && self.ports.is_empty() {
+        if self.any_apache() {
             apache::roots(snapshot)
         } else {
             Vec::new()
@@ -148,17 +232,25 @@ impl Selection {
     }
 }
 
-/// Processes of that name; never this one, whose arguments hold the pattern.
+/// Processes of that name.
 fn named(pattern: &Regex, snapshot: &Snapshot) -> Vec<ProcessId> {
+    others(snapshot, |pid| {
+        let process = snapshot.get(pid);
+        process.is_some_and(|process| has_name(process, pattern))
+    })
+}
+
+fn has_name(process: &Process, pattern: &Regex) -> bool {
+    let title = || process.title();
+    pattern.is_match(&process.name) || title().is_some_and(|title| pattern.is_match(&title))
+}
+
+/// Those that are meant; never this one, whose arguments hold any pattern.
+fn others(snapshot: &Snapshot, are_meant: impl Fn(u32) -> bool) -> Vec<ProcessId> {
     let own = std::process::id();
-    let matches = |process: &&Process| {
-        process.id.pid != own
-            && (pattern.is_match(&process.name)
-                || process
-                    .title()
-                    .is_some_and(|title| pattern.is_match(&title)))
-    };
-    snapshot.iter().filter(matches).map(|p| p.id).collect()
+    let ids = snapshot.iter().map(|process| process.id);
+    ids.filter(|id| id.pid != own && are_meant(id.pid))
+        .collect()
 }
 
 /// A server listens, or was forked by one that does, or forks workers that do.

@@ -130,6 +130,28 @@ impl Snapshot {
         }
     }
 
+    /// What descends from these roots: each process with its root, parents first.
+    #[must_use]
+    pub fn families(&self, roots: &[u32]) -> Vec<(u32, u32)> {
+        let roots: HashSet<u32> = roots.iter().copied().collect();
+        let mut found: Vec<(usize, u32, u32)> = self
+            .processes
+            .keys()
+            .filter(|pid| !roots.contains(pid))
+            .filter_map(|&pid| {
+                let mut above = self.ancestors(pid).map(|process| process.id.pid);
+                let depth = above.position(|pid| roots.contains(&pid))?;
+                let root = self.ancestors(pid).nth(depth)?.id.pid;
+                Some((depth, pid, root))
+            })
+            .collect();
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(_, pid, root)| (pid, root))
+            .collect()
+    }
+
     /// Those of `processes` that do not descend from another of them.
     #[must_use]
     pub fn roots(&self, processes: &[ProcessId]) -> Vec<ProcessId> {
@@ -183,6 +205,7 @@ pub(super) mod tests {
         ]);
         assert_eq!(pids(table.descendants(7)), [9, 5]);
         assert_eq!(pids(table.ancestors(5)), [9, 7, 1]);
+        assert_eq!(table.families(&[7, 8]), [(9, 7), (5, 7)]);
         let all: Vec<_> = [5, 8, 7].map(|pid| ProcessId { pid, start: 1 }).into();
         let roots: Vec<_> = table.roots(&all).iter().map(|id| id.pid).collect();
         assert_eq!(roots, [7, 8]);

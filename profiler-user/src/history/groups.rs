@@ -263,7 +263,7 @@ mod tests {
                 process(2, Kind::Daemon),
                 process(3, Kind::Apache),
             ],
-            listeners: Vec::new(),
+            ..Snapshot::default()
         };
         let cost = ProbeCost {
             cpu_s: 1.0,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::sample::PARTS;
 use crate::aggregate::{SHARES, Shares};
+use crate::identity;
 use crate::model::Request;
 use crate::sinks::names;
 
@@ -45,11 +46,15 @@ pub struct Slow {
     upstream: Option<String>,
     #[serde(rename = "i")]
     pid: u32,
+    /// What one calls the container.
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    container: Option<String>,
 }
 
 impl Slow {
     fn new(request: &Request) -> Self {
         let times = &request.times;
+        let container = request.container.as_deref();
         Self {
             time_ms: request.time_unix_ns / 1_000_000,
             method: cut(request.method.as_deref().unwrap_or("-")),
@@ -71,6 +76,7 @@ impl Slow {
             shares: Shares::of(request).map(|shares| shares.all()),
             upstream: request.upstream.as_deref().map(cut),
             pid: request.daemon_pid.unwrap_or(request.pid),
+            container: container.map(|container| cut(&identity::name(container))),
         }
     }
 }
@@ -108,6 +114,7 @@ impl Slowest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::tests::{docker, in_pod};
     use crate::request::sample;
 
     fn request(ns: u64, path: &str) -> Request {
@@ -129,6 +136,18 @@ mod tests {
         assert!(kept.is_sorted_by(|a, b| a >= b));
         assert_eq!((kept[0], kept[20]), (99, 80));
         assert_eq!(slowest.0[20].path, "/later");
+    }
+
+    #[test]
+    fn a_container_is_named_where_there_is_one() {
+        let json = |container| {
+            let mut request = request(1, "/");
+            request.container = container;
+            serde_json::to_value(Slow::new(&request)).unwrap()
+        };
+        assert_eq!(json(Some(in_pod("front-1")))["c"], "shop/front-1");
+        assert_eq!(json(Some(docker(7)))["c"], "000000000000");
+        assert_eq!(json(None).get("c"), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod clock;
 mod record;
 mod target;
 
+pub use record::origin;
 pub use target::is_hidden;
 
 use std::borrow::Cow;
@@ -119,6 +120,7 @@ impl Decoder {
             daemon_tid: (header.daemon_tid != 0).then_some(header.daemon_tid),
             mode,
             names: self.known.names(header.names, blobs),
+            container: None,
             client: address(header.client_addr, header.client_port)?,
             server: address(header.server_addr, header.server_port)?,
             method,

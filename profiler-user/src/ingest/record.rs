@@ -1,6 +1,7 @@
 //! A ring-buffer record's bytes, checked.
 
 use std::borrow::Cow;
+use std::mem::offset_of;
 
 use profiler_common::event::{HEADER_SIZE, RequestHeader};
 
@@ -15,6 +16,12 @@ pub fn split(record: &[u8]) -> Result<(RequestHeader, &[u8]), Error> {
     let header = RequestHeader::from_bytes(header);
     let path = rest.get(..usize::from(header.path_len)).ok_or_else(short)?;
     Ok((header, path))
+}
+
+/// The root process that the record's descends from.
+pub fn origin(record: &[u8]) -> Option<u32> {
+    let bytes = record.get(offset_of!(RequestHeader, origin)..)?;
+    bytes.first_chunk().copied().map(u32::from_ne_bytes)
 }
 
 /// The version of the request line; `None` where there was none.

@@ -111,6 +111,19 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// Whether it is of the run itself: those say nothing of containers.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        [
+            "wsgiprobe.account.",
+            "wsgiprobe.probe.",
+            "wsgiprobe.influx.",
+            "wsgiprobe.build.",
+        ]
+        .iter()
+        .any(|start| self.name.starts_with(start))
+    }
+
     /// What Prometheus calls it, without `_total`: dots become underscores, and the unit
     /// is at the end.
     #[must_use]

@@ -17,20 +17,22 @@ mod account;
 mod catalogue;
 mod declare;
 mod exponential;
-mod identity;
 mod registry;
 mod requests;
 mod series;
 mod servers;
+mod span_names;
 mod table;
 
 pub use catalogue::Id;
 pub use declare::{Attribute, Kind, Life, Metric, Unit};
 pub use exponential::{Exponential, SCHEMA, Stretch};
-pub use identity::Identity;
 pub use registry::{Family, Registry};
 pub use series::{Durations, Example, Label, Labels, Series, Value};
+pub use span_names::SpanNames;
 pub use table::document;
 
+#[cfg(test)]
+mod contained;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -4,50 +4,56 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::catalogue::Id;
-use super::identity::Identity;
-use super::registry::Registry;
+use super::registry::{Place, Registry};
 use super::series::{Example, Label, peer};
+use super::span_names::SpanNames;
 use crate::aggregate::{Peers, Row, Share, Shares, Sum, Window, labels};
+use crate::identity::Identity;
 use crate::model::Request;
-use crate::request::route::OTHER;
 
 /// The one scheme that is followed.
 const SCHEME: &str = "http";
 
 pub(super) fn feed(registry: &mut Registry, window: &Window) {
-    let other: Arc<str> = OTHER.into();
-    let mut routes: BTreeMap<Arc<str>, (Peers, Shares)> = BTreeMap::new();
+    let mut routes: BTreeMap<Place, (Peers, Shares)> = BTreeMap::new();
     for given in &window.rows {
-        let route = registry.route(&given.route, &other, [given.method, given.status_class]);
-        let (peers, shares) = routes.entry(Arc::clone(route)).or_default();
+        let labels = [given.method, given.status_class];
+        let place = registry.place(given.identity.as_ref(), &given.route, labels);
+        registry.heard(place.0.as_ref());
+        row(registry, given, &place);
+        let (peers, shares) = routes.entry(place).or_default();
         peers.merge(&given.stats.anatomy.peers);
         shares.merge(&given.stats.anatomy.shares);
-        row(registry, given, route);
     }
-    for (route, (peers, shares)) in &routes {
+    for ((identity, route), (peers, shares)) in &routes {
+        let identity = identity.as_ref();
         for (share, ns) in Share::ALL.into_iter().zip(shares.all()) {
             if ns > 0 {
-                registry.add(Id::ShareTime, [route.into(), share.name().into()], ns);
+                let labels = [route.into(), share.name().into()];
+                registry.add(Id::ShareTime, (identity, labels), ns);
             }
         }
         for (name, waited) in peers.iter() {
             let (address, port) = peer(name);
-            let labels = [route.into(), address, port];
+            let labels = (identity, [route.into(), address, port]);
             registry.add(Id::UpstreamTime, labels.clone(), waited.ns);
             registry.add(Id::UpstreamRequests, labels, waited.requests);
         }
     }
     // The slowest of the slowest last: of those in one bucket it stays.
     for request in window.slowest.iter().rev() {
-        example(registry, request, &other);
+        example(registry, request);
     }
 }
 
-fn row(registry: &mut Registry, row: &Row, route: &Arc<str>) {
-    let stats = &row.stats;
+fn row(registry: &mut Registry, row: &Row, (identity, route): &Place) {
+    let (stats, identity) = (&row.stats, identity.as_ref());
     let class = || row.status_class.into();
-    let own = || [row.method.into(), class(), route.into()];
-    let of = |what: &'static str| [row.method.into(), class(), route.into(), what.into()];
+    let own = || (identity, [row.method.into(), class(), route.into()]);
+    let of = |what: &'static str| {
+        let labels = [row.method.into(), class(), route.into(), what.into()];
+        (identity, labels)
+    };
     registry.add(Id::Requests, own(), stats.count);
     registry.add(Id::RequestErrors, own(), stats.errors);
     registry.add(Id::RequestClientErrors, own(), stats.client_errors);
@@ -55,7 +61,7 @@ fn row(registry: &mut Registry, row: &Row, route: &Arc<str>) {
     registry.add(Id::ResponseSize, own(), stats.response_bytes);
     if stats.timed() > 0 {
         let labels = durations_of(row.method, row.status_class, route, row.status);
-        registry.durations(Id::RequestDuration, labels, stats);
+        registry.durations(Id::RequestDuration, (identity, labels), stats);
     }
     let mut cpu = Sum::default();
     let mut named = 0;
@@ -103,25 +109,27 @@ fn durations_of(
     ]
 }
 
-fn part(registry: &mut Registry, labels: [Label; 4], sum: Sum) {
+fn part(registry: &mut Registry, labels: (Option<&Arc<Identity>>, [Label; 4]), sum: Sum) {
     registry.add(Id::PartTime, labels.clone(), sum.ns);
     registry.add(Id::PartRequests, labels, sum.count);
 }
 
-fn example(registry: &mut Registry, request: &Request, other: &Arc<str>) {
+fn example(registry: &mut Registry, request: &Request) {
     let Some(ns) = request.times.duration else {
         return;
     };
     let method = labels::method(request.method.as_deref());
     let class = labels::status_class(request.status);
-    let route = registry.route(&request.route, other, [method, class]);
-    let labels = durations_of(method, class, route, labels::status(request.status));
+    let container = request.container.as_deref();
+    let identity = container.and_then(|container| registry.identity(container));
+    let (identity, route) = registry.place(identity, &request.route, [method, class]);
+    let labels = durations_of(method, class, &route, labels::status(request.status));
     let example = Example {
         ns,
         end_unix_ns: request.end_unix_ns,
         pid: request.pid,
         tid: request.tid,
-        identity: Identity::of(request),
+        spans: SpanNames::of(request),
     };
-    registry.example(Id::RequestDuration, &labels, example);
+    registry.example(Id::RequestDuration, (identity.as_ref(), labels), example);
 }

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::exponential::Exponential;
-use super::identity::Identity;
+use super::span_names::SpanNames;
 use crate::aggregate::{BUCKETS, Stats};
+use crate::identity::Identity;
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,8 +53,29 @@ impl From<&Arc<str>> for Label {
     }
 }
 
-/// In the order of the metric's attributes.
-pub type Labels = Box<[Label]>;
+/// What tells a series from the others of its metric.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels {
+    /// The container or workload that it is of.
+    pub identity: Option<Arc<Identity>>,
+    /// In the order of the metric's attributes.
+    pub values: Box<[Label]>,
+}
+
+impl<const N: usize> From<[Label; N]> for Labels {
+    fn from(values: [Label; N]) -> Self {
+        (None, values).into()
+    }
+}
+
+impl<const N: usize> From<(Option<&Arc<Identity>>, [Label; N])> for Labels {
+    fn from((identity, values): (Option<&Arc<Identity>>, [Label; N])) -> Self {
+        Self {
+            identity: identity.cloned(),
+            values: values.into(),
+        }
+    }
+}
 
 /// A value as it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +135,7 @@ pub struct Example {
     /// The thread.
     pub tid: u32,
     /// What its spans are called, where it has some.
-    pub identity: Identity,
+    pub spans: SpanNames,
 }
 
 /// A series.

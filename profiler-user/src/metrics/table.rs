@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::catalogue::Id;
 use super::declare::{Attribute, Kind, Metric};
 use crate::aggregate::BUCKET_BOUNDS_NS;
-use crate::compare;
+use crate::{compare, identity};
 
 const HEAD: &str = "\
 <!-- Written by `cargo xtask docs` from profiler-user/src/metrics/catalogue.rs: edit that. -->
@@ -16,7 +16,7 @@ Every metric that `--prometheus` and `--otlp` give, and where InfluxDB has the s
 where each time goes, and how exact it is: [anatomy](anatomy.md). Pools: [pools](pools.md).
 
 - **Prometheus and OTLP** get sums from the start of the run on (cumulative), as of the last window
-  that ended. A series of a process or pool ends with it. Seconds, bytes, shares from 0 to 1.
+  that ended. A series of a process or pool ends with it, those of a container some time after it. Seconds, bytes, shares from 0 to 1.
 - **InfluxDB** (schema `otel`) gets a point for each window, of that window alone. Besides what is
   below, `http.server.request.duration` has `min`, `max`, `p50`, `p90` and `p99` there.
 - Names are OpenTelemetry's where it has one; ours begin with `wsgiprobe.`. In Prometheus' names dots
@@ -25,16 +25,46 @@ where each time goes, and how exact it is: [anatomy](anatomy.md). Pools: [pools]
 - A field's name with a label in braces stands for a field for each value of that label:
   `wait_{wait}` for `wait_lock` and the others.
 - What is not known is left out: a series, or a label.
+- What is of a container has its labels, too: [containers](#containers).
 - `http.server.request.duration` has the status itself and `error.type`, as OpenTelemetry asks; the others, and
   all of InfluxDB's but single requests, have its class.
+";
+
+const CONTAINERS: &str = "
+## Containers
+
+Requests to a server in a container, its pools, processes and sockets say whose they are, as far as
+`--identity` goes. What runs on the host itself has none of these labels, nor has what is told of the run.
+
+| `--identity` | a series has | and is as many times there as |
+|---|---|---|
+| `container` (the default) | namespace, pod, container, node and workload; `container.id` where nothing is known of Kubernetes | containers, and each start of one anew |
+| `workload` | namespace and workload, the pod where it stands for itself; nothing outside of Kubernetes | workloads: a rollout adds none |
+| `none` | nothing: containers and the host are added up | |
+
+- **InfluxDB** has them as tags, **Prometheus** as labels with underscores (`k8s_pod_name`), **OTLP** as what
+  OpenTelemetry has them for, attributes of the resource: one resource a container, with a `service.instance.id`
+  of its own, since a receiver that makes labels of nothing else of it (Prometheus) would take two
+  containers' series for one. Spans are by container likewise.
+- A single request (`--jsonl`, `--influx-raw`, spans) says all that is known, whatever `--identity` is.
+- What the API server tells of a container comes a moment after its first request: those before it are
+  in the series of its `container.id` (with `workload` in those without any of these labels).
+- The series of a container that are counted from the start of the run on (all of requests) end ten minutes
+  after the last window with a request or process of it, all of them at once. Within its life none goes
+  backwards. If there is something of it later, it is another series of the same name, which begins at 0 with that
+  window; OTLP and protobuf say so by its start time, which in a container is the begin of
+  the window that brought it. So a sum over containers may fall, and a sum of rates or increases does not.
+- `_other`: past 2 000 combinations, a container's requests to further routes have the route `_other`; past
+  500 of these, `container.id` is `_other`, too.
 ";
 
 const TAIL: &str = "
 ## Bounds
 
 Routes are bounded by `--max-routes`, methods and status classes are few: at most 2 000 combinations
-of the three are kept apart, the rest have the route `_other`. Which statuses there are is the application's choice: in
-an interval, and in a run, at most 2 000 combinations with the status itself are kept apart. Of any other metric at most 20 000
+of the three and containers are kept apart, the rest have the route `_other`, of which 500 more are told
+apart by container. Which statuses there are is the application's choice: in
+an interval, and in a run, at most 2 000 combinations with the status itself are kept apart. Of any other metric at most 25 000
 series are kept; `wsgiprobe.probe.series.unkept` counts what found no place.
 ";
 
@@ -58,6 +88,7 @@ pub fn document() -> String {
         section(&mut out, title, belongs);
     }
     attributes(&mut out);
+    containers(&mut out);
     out.push_str(TAIL);
     out.push_str(&compare::influx::document());
     out
@@ -66,9 +97,9 @@ pub fn document() -> String {
 type Belongs = fn(&Metric) -> bool;
 
 const SECTIONS: [(&str, Belongs); 3] = [
-    ("Requests", |metric| !server(metric) && !own(metric)),
+    ("Requests", |metric| !server(metric) && !metric.is_own()),
     ("Pools, processes, sockets", server),
-    ("The run itself", own),
+    ("The run itself", Metric::is_own),
 ];
 
 fn server(metric: &Metric) -> bool {
@@ -78,18 +109,6 @@ fn server(metric: &Metric) -> bool {
         "wsgiprobe.listen.",
         "process.",
         "wsgiprobe.process.",
-    ]
-    .iter()
-    .any(|start| name.starts_with(start))
-}
-
-fn own(metric: &Metric) -> bool {
-    let name = metric.name;
-    [
-        "wsgiprobe.account.",
-        "wsgiprobe.probe.",
-        "wsgiprobe.influx.",
-        "wsgiprobe.build.",
     ]
     .iter()
     .any(|start| name.starts_with(start))
@@ -147,6 +166,14 @@ fn attributes(out: &mut String) {
             told.push(*attribute);
             let _ = writeln!(out, "| {} | {} |", code(attribute.name), attribute.values);
         }
+    }
+}
+
+fn containers(out: &mut String) {
+    out.push_str(CONTAINERS);
+    out.push_str("\n| label | is |\n|---|---|\n");
+    for (name, what) in identity::NAMES {
+        let _ = writeln!(out, "| {} | {what} |", code(name));
     }
 }
 

@@ -41,7 +41,8 @@ pub(crate) fn tick(requests: &[Request]) -> Tick {
     }
 }
 
-fn snapshot() -> Snapshot {
+/// The servers behind it: a daemon, and a socket.
+pub(crate) fn snapshot() -> Snapshot {
     let cpu = Cpu {
         user: 0.25,
         system: 0.01,
@@ -69,7 +70,9 @@ fn snapshot() -> Snapshot {
             max_rss: Some(8192),
             threads: 6,
         }],
+        identities: BTreeMap::new(),
         listeners: vec![Listener {
+            identity: None,
             address: "[::]:80".parse().unwrap(),
             queue: 4,
         }],
@@ -80,7 +83,8 @@ fn value(registry: &Registry, id: Id, labels: &[&str]) -> Option<Value> {
     let mut families = registry.families();
     let family = families.find(|family| family.metric.name == id.metric().name)?;
     let said = |of: &Labels| {
-        of.iter()
+        of.values
+            .iter()
             .map(|label| label.text().unwrap_or_default().into_owned())
             .collect::<Vec<_>>()
     };

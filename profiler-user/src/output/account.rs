@@ -22,7 +22,8 @@ pub fn account(run: &Window, summary: &Summary, delivered: &[Delivered]) -> Vec<
     let seconds = run.seconds();
     let whole = interval::overall(&run.total, seconds);
     let mut lines = vec![Line::new(Tone::Strong, format!("whole run  {whole}"))];
-    lines.extend(table::routes(&run.by_route(), seconds, TOP));
+    let (routes, served) = (run.by_route(), run.served_by());
+    lines.extend(table::routes(&routes, &served, seconds, TOP));
     if run.total.anatomy.shares.total() > 0 {
         lines.push(legend());
     }

@@ -7,8 +7,10 @@ use crate::probe::Memory;
 /// The facts of the start.
 #[derive(Debug)]
 pub struct Banner<'a> {
-    /// Each root in words.
+    /// Roots in words.
     pub targets: &'a [String],
+    /// How many there are beside those.
+    pub more: usize,
     /// The back end.
     pub hooks: &'a str,
     /// Why this one: a line for each that was considered.
@@ -26,11 +28,13 @@ pub struct Banner<'a> {
 pub fn banner(facts: &Banner<'_>) -> Vec<Line> {
     let title = format!("wsgiprobe {}", env!("CARGO_PKG_VERSION"));
     let mut lines = vec![Line::new(Tone::Strong, title)];
-    let targets = facts
-        .targets
-        .iter()
-        .map(|target| format!("  watching  {target}"));
-    lines.extend(targets.map(|text| Line::new(Tone::Plain, text)));
+    let watching = |what: &str| Line::new(Tone::Plain, format!("  watching  {what}"));
+    lines.extend(facts.targets.iter().map(|target| watching(target)));
+    match (facts.targets, facts.more) {
+        ([], 0) => lines.push(watching("nothing yet, and whatever comes")),
+        (_, 0) => {}
+        (_, more) => lines.push(watching(&format!("{more} more"))),
+    }
     lines.push(Line::new(
         Tone::Plain,
         format!("  hooks     {}", facts.hooks),
@@ -60,9 +64,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_some_of_many_and_says_if_there_is_none() {
+        let watching = |count: usize, more: usize| -> Vec<String> {
+            let lines = banner(&Banner {
+                targets: &vec!["apache2".to_owned(); count],
+                more,
+                hooks: "sock",
+                reasons: &[],
+                memory: None,
+                rights: "none",
+                outputs: &[],
+            });
+            let texts = lines.into_iter().map(|line| line.text);
+            texts.filter(|text| text.contains("watching")).collect()
+        };
+        assert_eq!(
+            watching(0, 0),
+            ["  watching  nothing yet, and whatever comes"]
+        );
+        assert_eq!(watching(2, 0).len(), 2);
+        assert_eq!(watching(2, 5).last().unwrap(), "  watching  5 more");
+    }
+
+    #[test]
     fn says_what_why_and_where() {
         let lines = banner(&Banner {
             targets: &["apache2 pid 7".into()],
+            more: 0,
             hooks: "sock",
             reasons: &["sock: loads".into()],
             memory: Some(Memory {

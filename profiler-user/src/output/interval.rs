@@ -36,7 +36,8 @@ impl Intervals {
         let time = human::time(window.end_unix_ns);
         let text = format!("{time}  {}", overall(&window.total, seconds));
         let mut lines = vec![Line::new(tone, text)];
-        lines.extend(table::routes(&window.by_route(), seconds, TOP));
+        let (routes, served) = (window.by_route(), window.served_by());
+        lines.extend(table::routes(&routes, &served, seconds, TOP));
         if !self.explained && window.total.anatomy.shares.total() > 0 {
             self.explained = true;
             lines.push(legend());

@@ -48,6 +48,7 @@ mod tests {
             daemon_pid: None,
             daemon_tid: None,
             mode: None,
+            container: None,
             names: None,
             client: address,
             server: address,

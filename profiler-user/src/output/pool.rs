@@ -98,6 +98,7 @@ mod tests {
     #[test]
     fn a_line_for_each_pool() {
         let listener = |queue| Listener {
+            identity: None,
             address: "127.0.0.1:80".parse().unwrap(),
             queue,
         };

@@ -7,28 +7,38 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::bar::bar;
 use super::human;
 use super::text::{Line, Tone, clean, fit};
-use crate::aggregate::Stats;
+use crate::aggregate::{ServedBy, Stats};
 
 /// Columns a route may take; it comes last, so that longer ones only cost their
 /// own tail.
 const ROUTE_WIDTH: usize = 72;
 
-const HEADER: [&str; 9] = [
-    "requests", "req/s", "errors", "4xx", "p50", "p90", "p99", "max", "route",
+/// Columns that the name of a container may take.
+const CONTAINER_WIDTH: usize = 40;
+
+const FIGURES: [&str; 8] = [
+    "requests", "req/s", "errors", "4xx", "p50", "p90", "p99", "max",
 ];
 
 /// The first `top` of `routes` (worst first) over `seconds`, and how many more
-/// there are; below each where its time went, if that is known. Empty without
-/// routes.
+/// there are; below each where its time went, if that is known. Who served it has a column
+/// where there are several. Empty without routes.
 #[must_use]
-pub fn routes(routes: &[(Arc<str>, Stats)], seconds: f64, top: usize) -> Vec<Line> {
+pub fn routes(
+    routes: &[(Arc<str>, Stats)],
+    served: &ServedBy,
+    seconds: f64,
+    top: usize,
+) -> Vec<Line> {
     if routes.is_empty() {
         return Vec::new();
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(HEADER);
+    let who = (!served.is_empty()).then_some("container");
+    let header = FIGURES.into_iter().chain(who).chain(["route"]);
+    table.load_style(presets::NOTHING).set_header(header);
     for (route, stats) in routes.iter().take(top) {
-        table.add_row([
+        let figures = [
             stats.count.to_string(),
             human::rate(stats.count, seconds),
             stats.errors.to_string(),
@@ -37,12 +47,13 @@ pub fn routes(routes: &[(Arc<str>, Stats)], seconds: f64, top: usize) -> Vec<Lin
             human::duration(stats.p90()),
             human::duration(stats.p99()),
             human::duration(stats.max()),
-            fit(&clean(route), ROUTE_WIDTH).into_owned(),
-        ]);
+        ];
+        let who = who.map(|_| container(served, route));
+        let route = fit(&clean(route), ROUTE_WIDTH).into_owned();
+        table.add_row(figures.into_iter().chain(who).chain([route]));
     }
-    let last = HEADER.len() - 1;
     for (index, column) in table.column_iter_mut().enumerate() {
-        if index != last {
+        if index < FIGURES.len() {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -66,10 +77,19 @@ pub fn routes(routes: &[(Arc<str>, Stats)], seconds: f64, top: usize) -> Vec<Lin
     lines
 }
 
+fn container(served: &ServedBy, route: &str) -> String {
+    let name = served.of(route).map(|identity| identity.name());
+    let name = name.unwrap_or_else(|| "host".into());
+    fit(&clean(&name), CONTAINER_WIDTH).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::stats;
     use super::*;
+    use crate::aggregate::Aggregator;
+    use crate::identity::tests::{docker, in_pod};
+    use crate::request::sample;
 
     fn texts(lines: &[Line]) -> Vec<&str> {
         lines.iter().map(|line| line.text.as_str()).collect()
@@ -84,7 +104,7 @@ mod tests {
                 stats(&[(80_000, 200), (80_000, 500)]),
             ),
         ];
-        let lines = routes(&given, 2.0, 10);
+        let lines = routes(&given, &ServedBy::default(), 2.0, 10);
         assert_eq!(
             texts(&lines),
             [
@@ -102,9 +122,39 @@ mod tests {
         let given: Vec<_> = (0..12)
             .map(|n| (Arc::from(format!("/{n}")), stats(&[(1, 200)])))
             .collect();
-        let lines = routes(&given, 1.0, 10);
+        let lines = routes(&given, &ServedBy::default(), 1.0, 10);
         assert_eq!(lines.len(), 12);
         assert_eq!(lines[11].text, "  ... and 2 more routes");
-        assert!(routes(&[], 1.0, 10).is_empty());
+        assert!(routes(&[], &ServedBy::default(), 1.0, 10).is_empty());
+    }
+
+    #[test]
+    fn says_who_served_it_where_there_are_several() {
+        let mut aggregator = Aggregator::new();
+        for (path, container, ns) in [
+            ("/cart", Some(in_pod("front-1")), 4_000_000),
+            ("/cart", Some(in_pod("front-2")), 4_000_000),
+            ("/a", Some(in_pod("front-1\x1b[2J\n")), 3_000_000),
+            ("/b", Some(docker(7)), 2_000_000),
+            ("/c", None, 1_000_000),
+        ] {
+            let mut request = sample::request(path);
+            (request.container, request.spent) = (container, None);
+            request.times.duration = Some(ns);
+            aggregator.record(&request);
+        }
+        let window = aggregator.close(0, 1_000_000_000);
+        let lines = routes(&window.by_route(), &window.served_by(), 1.0, 10);
+        let texts: Vec<&str> = texts(&lines).iter().map(|text| &text[61..]).collect();
+        assert_eq!(
+            texts,
+            [
+                "  container                route",
+                "  several                  /cart",
+                "  shop/front-1\\x1b[2J\\x0a  /a",
+                "  000000000000             /b",
+                "  host                     /c",
+            ]
+        );
     }
 }

@@ -14,6 +14,11 @@ pub(super) fn unix_now() -> u64 {
     since.unwrap_or_default().as_nanos() as u64
 }
 
+/// What outputs call this host: a node by its name, as in a pod the host's is the pod's.
+pub(super) fn called(node: Option<&str>) -> String {
+    node.map_or_else(name, str::to_owned)
+}
+
 /// The host's name.
 pub(super) fn name() -> String {
     uname().nodename().to_string_lossy().into_owned()
@@ -52,5 +57,7 @@ mod tests {
         let cost = cost(Cost::default(), None);
         assert!(cost.cpu_s > 0.0 && cost.rss_bytes > 100_000);
         assert!(kernel().contains('.') && !name().is_empty());
+        assert_eq!(called(Some("node-1")), "node-1");
+        assert_eq!(called(None), name());
     }
 }

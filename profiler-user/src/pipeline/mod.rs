@@ -5,6 +5,7 @@
 //! that do not fit are counted as lost.
 
 mod host;
+mod identity;
 mod outputs;
 mod ring;
 mod schedule;
@@ -21,15 +22,17 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use profiler_common::watched::NOTICE_EXEC;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::cli::{Hooks, Settings, Targets};
-use crate::discovery::{self, ProcessId, Selection, Snapshot, describe};
+use crate::cli::{Hooks, Settings};
+use crate::discovery::{self, ProcessId, Selection, Snapshot, apache, describe};
+use crate::give_back;
 use crate::output::{self, Banner};
 use crate::pool::{Listeners, Pools};
 use crate::privileges::{self, Confined, Needs};
-use crate::probe::{self, BackEnd, Probe};
+use crate::probe::{self, BackEnd, Probe, Told};
 use crate::summary::{Durations, SKIPPED_RUNS, Summary};
 use crate::tick::About;
 use host::unix_now;
@@ -40,6 +43,10 @@ use screen::Screen;
 use stages::{Servers, Stages};
 use stop::{Stop, StopReason};
 use watcher::{Change, Watcher};
+
+/// Servers that are described at the start. A node has hundreds, and each is a look at its
+/// family and its sockets.
+const MOST_TARGETS: usize = 20;
 
 /// Runs until told to stop, or until nothing is left to watch.
 pub fn run(settings: Settings) -> Result<()> {
@@ -63,24 +70,26 @@ fn share_one_heap() {
 
 async fn watch(mut settings: Settings) -> Result<()> {
     let stop = Stop::install().context("cannot install the signal handlers")?;
-    let selection = selection(std::mem::take(&mut settings.targets));
+    let selection = std::mem::take(&mut settings.targets);
     let roots = find(&selection)?;
     // Before any thread is started, the one that writes JSON lines being the first.
     privileges::raise_priority();
     let (notices, inbox) = mpsc::unbounded_channel();
-    let outputs = Outputs::open(&settings, &notices)?;
+    let mut outputs = Outputs::open(&settings, &notices)?;
+    let containers = identity::open(&settings, &mut outputs, &notices).await?;
     let patterns = std::mem::take(&mut settings.patterns);
     let screen = Screen::open(&settings).context("cannot start the screen's thread")?;
 
-    let mut probe = Probe::attach(&probe_settings(&settings))?;
+    let mut probe = Probe::attach(&probe_settings(&settings, &selection))?;
     let attached = Instant::now();
-    let may_return = selection.may_return();
+    let may_probe = settings.uprobe && selection.may_return();
     let mut watcher = Watcher::new(selection);
     watcher.start(&mut probe, &roots)?;
     let began_unix_ns = unix_now();
     let listeners = Listeners::open(watcher.roots());
     let pools = Pools::new(began_unix_ns, &probe.watched(), listeners);
-    let mut stages = Stages::new(settings.limits, patterns, pools, outputs);
+    let (limits, detail) = (settings.limits, settings.identity);
+    let mut stages = Stages::new(limits, patterns, pools, containers, detail, outputs);
     stages.keep_samples(screen.wants_samples());
     let mut run = Run {
         stages,
@@ -88,13 +97,14 @@ async fn watch(mut settings: Settings) -> Result<()> {
         deadline: settings.duration.map(|duration| attached + duration),
         told: HashSet::new(),
         began_unix_ns,
+        hostname: host::called(settings.node.as_deref()),
         probe,
         watcher,
         screen,
         inbox,
         stop,
     };
-    run.settle(&roots, settings.sandbox, may_return)?;
+    run.settle(&roots, settings.sandbox, may_probe)?;
     run.until_stopped().await
 }
 
@@ -108,6 +118,8 @@ struct Run {
     /// Counters of the limits that the user knows to have been hit.
     told: HashSet<&'static str>,
     began_unix_ns: u64,
+    /// As outputs are told.
+    hostname: String,
     screen: Screen,
     /// What the sinks have to say.
     inbox: mpsc::UnboundedReceiver<String>,
@@ -118,34 +130,39 @@ impl Run {
     /// Gives up what is not needed any more, and says what is watched. On a busy machine
     /// each step takes a while, and the ring buffer fills from the first: it is drained
     /// in between.
-    fn settle(&mut self, roots: &[ProcessId], sandbox: bool, may_return: bool) -> Result<()> {
-        self.drain();
+    fn settle(&mut self, roots: &[ProcessId], sandbox: bool, may_probe: bool) -> Result<()> {
+        self.drain()?;
         for root in roots {
             if let Some(blind) = privileges::into_process(root.pid) {
                 self.screen.warn(blind);
             }
         }
+        if let Err(foreign) = privileges::same_numbers() {
+            self.screen.warn(foreign.to_string());
+        }
         warn_of_blind_spots(&mut self.probe, &mut self.screen);
         let confined = sandbox.then(|| {
             privileges::confine(Needs {
-                later_servers: may_return,
+                later_modules: may_probe,
                 maps: !self.probe.is_open(),
                 outputs: self.stages.outputs.needs(),
             })
         });
         announce(&self.probe);
-        self.drain();
+        self.drain()?;
         let rights = rights(confined, &mut self.screen);
         let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
         let targets: Vec<String> = roots
             .iter()
+            .take(MOST_TARGETS)
             .map(|id| describe::root(*id, &snapshot))
             .collect();
-        self.drain();
+        self.drain()?;
         let about = self.about(&targets);
         self.stages.outputs.begin(&about);
         let banner = output::banner(&Banner {
             targets: &targets,
+            more: roots.len() - targets.len(),
             hooks: self.probe.back_end().name(),
             reasons: self.probe.reasons(),
             memory: self.probe.memory(),
@@ -153,13 +170,15 @@ impl Run {
             outputs: self.stages.outputs.plan(),
         });
         self.screen.begin(&about, &banner);
+        self.stages.outputs.vitals().attached();
+        give_back::file();
         Ok(())
     }
 
     fn about(&self, targets: &[String]) -> Arc<About> {
         Arc::new(About {
             version: env!("CARGO_PKG_VERSION"),
-            hostname: host::name(),
+            hostname: self.hostname.clone(),
             kernel: host::kernel(),
             hooks: self.probe.back_end().name(),
             targets: targets.to_owned(),
@@ -194,7 +213,7 @@ impl Run {
                 biased;
                 () = self.stop.requested() => return Ok(StopReason::Signal),
                 () = elapsed(deadline) => return Ok(StopReason::Elapsed),
-                () = window_ends => self.close_window(),
+                () = window_ends => self.close_window()?,
                 () = presence => if let Some(reason) = self.check_targets()? {
                     return Ok(reason);
                 },
@@ -204,7 +223,7 @@ impl Run {
                 }
                 ready = ring.ready() => {
                     ready.context("cannot wait for the ring buffer")?;
-                    self.drain();
+                    self.drain()?;
                 }
             }
             if !self.screen.is_open() && !self.stages.outputs.any() {
@@ -213,21 +232,50 @@ impl Run {
         }
     }
 
-    fn drain(&mut self) {
+    fn drain(&mut self) -> Result<()> {
         let Self { probe, stages, .. } = self;
-        probe.drain(|record, interned| stages.accept(record, interned));
+        let mut noticed = Vec::new();
+        probe.drain(|told| match told {
+            Told::Record(record, interned) => stages.accept(record, interned),
+            Told::Notice(notice) => {
+                if notice.what == NOTICE_EXEC {
+                    stages.root_came(notice.process);
+                }
+                noticed.push(notice.process);
+            }
+        });
         // Afterwards: what was drained had come in by the clock as it was.
         stages.refresh_clock();
+        stages.outputs.vitals().beat();
+        self.look_at(noticed)
     }
 
-    fn close_window(&mut self) {
+    /// Looks at processes that the kernel has given notice of.
+    fn look_at(&mut self, processes: Vec<u32>) -> Result<()> {
+        for process in processes {
+            if let Some(server) = self.watcher.notice(&mut self.probe, process)? {
+                self.say_found(&[server]);
+            }
+        }
+        Ok(())
+    }
+
+    fn say_found(&mut self, servers: &[String]) {
+        warn_of_blind_spots(&mut self.probe, &mut self.screen);
+        for server in servers {
+            self.screen.stress(format!("now watching {server}"));
+        }
+    }
+
+    fn close_window(&mut self) -> Result<()> {
         let servers = self.servers();
-        self.drain();
+        self.drain()?;
         let (start, end) = self.schedule.advance(unix_now());
         let tick = self.stages.close(start, end, servers, &self.probe);
         let samples = self.stages.samples.as_mut().map(std::mem::take);
         self.screen.window(&tick, samples);
         self.tell_limits(&tick.account);
+        Ok(())
     }
 
     /// Says once of each limit that it was hit.
@@ -270,10 +318,10 @@ impl Run {
                 self.screen.warn(text);
             }
             Change::Found(servers) => {
-                warn_of_blind_spots(&mut self.probe, &mut self.screen);
-                for server in servers {
-                    self.screen.stress(format!("now watching {server}"));
+                for root in self.watcher.roots() {
+                    self.stages.root_came(root);
                 }
+                self.say_found(&servers);
             }
         }
         Ok(None)
@@ -281,9 +329,11 @@ impl Run {
 
     /// Takes the hooks out, delivers what is left, and accounts for it.
     async fn finish(mut self) -> Result<()> {
+        self.stages.outputs.vitals().stopping();
         let servers = self.servers();
         self.probe.detach();
-        self.drain();
+        // What cannot be looked at any more holds up nothing that is to be flushed.
+        let looked = self.drain();
         let now = unix_now().max(self.began_unix_ns);
         let (start, end) = self.schedule.close(now);
         self.stages.close(start, end, servers, &self.probe);
@@ -291,13 +341,13 @@ impl Run {
         let mut summary = self.stages.summary(&self.probe);
         summary.duration = Durations::of(&run.total);
         let summary = Arc::new(summary);
-        let (delivered, result) = self.stages.outputs.finish(&summary).await;
+        let (delivered, finished) = self.stages.outputs.finish(&summary).await;
         while let Ok(notice) = self.inbox.try_recv() {
             self.screen.warn(notice);
         }
         self.screen
             .print(&output::account(&run, &summary, &delivered));
-        result
+        finished.and(looked)
     }
 }
 
@@ -331,6 +381,10 @@ async fn elapsed(deadline: Option<Instant>) {
 /// A wrong number is wrong usage for everybody; whatever else is (not) found
 /// depends on the privileges, so these are looked at first.
 fn find(selection: &Selection) -> Result<Vec<ProcessId>> {
+    // Who waits for whatever comes is told, in `settle`.
+    if !selection.all {
+        privileges::same_numbers()?;
+    }
     let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
     selection.check_pids(&snapshot)?;
     privileges::check()?;
@@ -349,15 +403,7 @@ fn announce(probe: &Probe) {
     );
 }
 
-fn selection(targets: Targets) -> Selection {
-    Selection {
-        pids: targets.pids,
-        names: targets.names,
-        ports: targets.ports,
-    }
-}
-
-fn probe_settings(settings: &Settings) -> probe::Settings {
+fn probe_settings(settings: &Settings, selection: &Selection) -> probe::Settings {
     probe::Settings {
         hooks: match settings.hooks {
             Hooks::Auto => None,
@@ -366,5 +412,15 @@ fn probe_settings(settings: &Settings) -> probe::Settings {
             Hooks::Syscall => Some(BackEnd::Syscall),
         },
         limits: settings.limits,
+        uprobe: settings.uprobe,
+        follow: probe::Follow {
+            names: if selection.any_apache() {
+                apache::program_names()
+            } else {
+                Vec::new()
+            },
+            ports: selection.ports.clone(),
+            execs: selection.must_look(),
+        },
     }
 }

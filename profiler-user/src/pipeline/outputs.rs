@@ -13,6 +13,7 @@ use super::services::Services;
 use crate::cli::{
     self, Influx, InfluxTarget, OtlpHistogram, OtlpProtocol, Schema, Settings, is_stdout,
 };
+use crate::health::{Health, Vitals};
 use crate::model::Request;
 use crate::privileges::OutputNeeds;
 use crate::report::Keeper;
@@ -20,7 +21,7 @@ use crate::sinks::influxdb::{self, InfluxDb};
 use crate::sinks::jsonl::{JsonLines, shown};
 use crate::sinks::otlp::{self, Otlp};
 use crate::sinks::prometheus::Prometheus;
-use crate::sinks::{Delivered, Notices, Sink};
+use crate::sinks::{self, Delivered, Notices, Sink};
 use crate::summary::Summary;
 use crate::tick::{About, Points, Tick};
 use crate::web::Web;
@@ -45,6 +46,7 @@ pub(super) struct Outputs {
     needs: OutputNeeds,
     /// Only where a sink needs it.
     services: Option<Services>,
+    vitals: Vitals,
 }
 
 impl Outputs {
@@ -58,7 +60,9 @@ impl Outputs {
         }
         if let Some(influx) = &settings.influx {
             let _there = outputs.services()?.handle().enter();
-            let given = influx_settings(influx);
+            let mut given = influx_settings(influx);
+            given.hostname = host::called(settings.node.as_deref());
+            given.phase = phase(settings.interval, settings);
             let interval = humantime::format_duration(settings.interval);
             let plan = format!("aggregates of every {interval} to {}", given.place());
             outputs.needs.spool = given.spool.is_some();
@@ -74,7 +78,9 @@ impl Outputs {
         }
         if let Some(otlp) = &settings.otlp {
             let services = outputs.services()?.handle();
-            let sink = Otlp::start(otlp_settings(otlp), services, notices.clone())?;
+            let mut given = otlp_settings(otlp);
+            given.phase = phase(otlp.interval.max(settings.interval), settings);
+            let sink = Otlp::start(given, services, notices.clone())?;
             outputs.add(format!("metrics and spans to {}", otlp.url), sink);
         }
         if let Some(path) = &settings.summary {
@@ -84,7 +90,25 @@ impl Outputs {
             outputs.summary = Some((path.clone(), file?));
             outputs.plan.push(plan);
         }
+        outputs.health(settings)?;
         Ok(outputs)
+    }
+
+    /// Whoever asks is answered from here on: that it is not attached yet.
+    fn health(&mut self, settings: &Settings) -> Result<()> {
+        self.vitals
+            .watch(self.sinks.iter().flat_map(|sink| sink.conditions()));
+        let Some(listen) = &settings.health else {
+            return Ok(());
+        };
+        let health = Health::bind(listen)?;
+        self.plan.push(format!("health at {}", health.url()));
+        let (there, vitals) = (self.services()?.handle().clone(), self.vitals.clone());
+        health
+            .serve(&there, vitals)
+            .context("cannot answer --health")?;
+        self.needs.serves = true;
+        Ok(())
     }
 
     /// The page and the report show one history.
@@ -122,7 +146,8 @@ impl Outputs {
         self.sinks.push(Box::new(sink));
     }
 
-    fn services(&mut self) -> Result<&Services> {
+    /// The thread that outputs work on.
+    pub(super) fn services(&mut self) -> Result<&Services> {
         if self.services.is_none() {
             let services = Services::start();
             self.services = Some(services.context("cannot start the outputs' thread")?);
@@ -135,9 +160,14 @@ impl Outputs {
         &self.plan
     }
 
-    /// Whether there is any.
+    /// Whether there is any that anything is written to.
     pub(super) fn any(&self) -> bool {
-        !self.plan.is_empty()
+        !self.sinks.is_empty() || self.summary.is_some()
+    }
+
+    /// Where the run says that it is well.
+    pub(super) const fn vitals(&self) -> &Vitals {
+        &self.vitals
     }
 
     /// What they do after the attach.
@@ -222,6 +252,11 @@ fn open(path: &Path) -> io::Result<Box<dyn Write>> {
     })
 }
 
+/// How long after a window this host delivers, where it does so once in `interval`.
+fn phase(interval: Duration, settings: &Settings) -> Duration {
+    sinks::phase(&host::name(), interval.min(settings.flush_jitter))
+}
+
 /// What the options say of InfluxDB, as its sink wants it.
 pub(crate) fn influx_settings(influx: &Influx) -> influxdb::Settings {
     influxdb::Settings {
@@ -251,6 +286,7 @@ pub(crate) fn influx_settings(influx: &Influx) -> influxdb::Settings {
         timeout: INFLUX_TIMEOUT,
         batch_points: INFLUX_BATCH,
         buffer_bytes: INFLUX_BUFFER,
+        phase: Duration::ZERO,
         ca: influx.ca.clone(),
         secret_file: influx.secret_file.clone(),
         spool: influx
@@ -273,6 +309,7 @@ fn otlp_settings(given: &cli::Otlp) -> otlp::Settings {
             .collect(),
         resource: given.resource.clone(),
         interval: given.interval,
+        phase: Duration::ZERO,
         buckets: match given.histogram {
             OtlpHistogram::Explicit => otlp::Buckets::Explicit,
             OtlpHistogram::Exponential => otlp::Buckets::Exponential,

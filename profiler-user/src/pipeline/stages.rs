@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::host;
 use super::outputs::Outputs;
+use super::{host, identity};
 use crate::aggregate::{Aggregator, Window};
+use crate::containers::Containers;
+use crate::identity::Detail;
 use crate::ingest::Decoder;
 use crate::limits::Limits;
 use crate::pool::{Now, Pools, Serving};
@@ -32,6 +34,7 @@ pub(super) struct Stages {
     decoder: Decoder,
     aggregator: Aggregator,
     pools: Pools,
+    containers: Containers,
     /// The end of the line.
     pub outputs: Outputs,
     /// Of the open window, for a screen that shows them.
@@ -42,12 +45,20 @@ pub(super) struct Stages {
 
 impl Stages {
     /// Stages that keep no more than these limits allow.
-    pub(super) fn new(limits: Limits, patterns: Patterns, pools: Pools, outputs: Outputs) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        patterns: Patterns,
+        pools: Pools,
+        containers: Containers,
+        detail: Detail,
+        outputs: Outputs,
+    ) -> Self {
         Self {
             decoder: Decoder::new(Router::new(limits.routes as usize, patterns)),
             limits,
-            aggregator: Aggregator::new(),
+            aggregator: Aggregator::with(detail),
             pools,
+            containers,
             outputs,
             samples: None,
             reported: 0,
@@ -60,11 +71,17 @@ impl Stages {
         self.samples = wanted.then(Samples::default);
     }
 
+    /// A root has come, and with it another process under a number that may be known.
+    pub(super) fn root_came(&mut self, pid: u32) {
+        self.containers.learn(pid);
+    }
+
     /// Takes a record of the ring buffer.
     pub(super) fn accept(&mut self, record: &[u8], blobs: &impl Blobs) {
         match self.decoder.decode(record, blobs) {
-            Ok(request) => {
+            Ok(mut request) => {
                 self.reported += 1;
+                identity::place(&mut self.containers, record, &mut request);
                 self.aggregator.record(&request);
                 self.pools.record(&request);
                 self.outputs.request(&request);
@@ -100,7 +117,12 @@ impl Stages {
             watched: servers.watched,
             roots: servers.roots,
         };
-        let snapshot = self.pools.close(start, end, &now);
+        let (aggregator, containers) = (&mut self.aggregator, &mut self.containers);
+        let mut identity = |pid| {
+            let origin = probe.origin(pid).unwrap_or(pid);
+            aggregator.identity(&containers.at(origin, pid)?)
+        };
+        let snapshot = self.pools.close(start, end, &now, &mut identity);
         let tick = Arc::new(Tick {
             window,
             snapshot,
@@ -133,7 +155,6 @@ impl Stages {
             reported: self.reported,
             undecoded: self.undecoded,
             overflowed_routes: self.decoder.overflowed_routes(),
-            unserved_ports: probe.unserved(),
             skipped_runs: probe.skipped_runs(),
             limits: self.limits,
             in_flight,

@@ -1,9 +1,10 @@
 //! Keeps the right processes watched while servers come and go.
 //!
-//! The kernel follows every fork of a watched process. What is left for here:
-//! processes that exist already, roots that end, and roots that appear.
+//! The kernel follows every fork of a watched process, and watches servers that it was
+//! told to wait for before they go on; of those it gives notice. What is left for here:
+//! processes that exist already, roots that end, and what only a look at a process tells.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,34 +15,52 @@ use crate::discovery::listen::Listening;
 use crate::discovery::{self, Process, ProcessId, Selection, Snapshot, describe};
 use crate::probe::{self, Probe};
 
-/// How often to look whether the roots live (one small file each), and, while
-/// none does, whether one has come.
+/// How often to look whether the roots live (one small file each).
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 
-/// Least time between two looks at the whole process table while a root lives.
-const SCAN_EVERY: Duration = Duration::from_secs(1);
+/// The same while an Apache has not loaded its modules: until it forks, which may be
+/// a hundredth of a second later.
+const CHECK_STARTING_EVERY: Duration = Duration::from_millis(20);
 
-/// A look at the table may cost a fiftieth of a CPU: the next one waits at least
-/// this many times as long as the last one took.
-const SCAN_SHARE: u32 = 50;
+/// For how long after a server came. One that never forks (`httpd -X`) starts for good.
+const STARTING_FOR: Duration = Duration::from_secs(5);
+
+/// Time from the start to the first look at the whole process table: for what came
+/// while the hooks were put in. Also the least time between two while no root is there.
+const SCAN_AWAY_EVERY: Duration = Duration::from_secs(1);
+
+/// The same while one is: only for what the kernel had no room to give notice of.
+const SCAN_EVERY: Duration = Duration::from_secs(15);
+
+/// A look may cost a two-hundredth of a CPU: the next one waits at least this many times
+/// as long as the last one took.
+const LOOK_SHARE: u32 = 200;
 
 /// The probe, as far as it is needed here.
 pub(super) trait Watch {
-    /// Watches a process and whatever it forks from now on; its threads that are there
-    /// already, from the next `take_up` on.
-    fn watch(&mut self, pid: u32) -> Result<(), probe::Error>;
+    /// Watches a process, which descends from the root `origin`, and whatever it forks from
+    /// now on; its threads that are there already, from the next `take_up` on.
+    fn watch(&mut self, pid: u32, origin: u32) -> Result<(), probe::Error>;
+    /// Looks again at processes that were only starting; whether there still are some.
+    fn look_again(&mut self) -> Result<bool, probe::Error>;
     /// Takes up the threads of the processes named.
     fn take_up(&mut self) -> Result<(), probe::Error>;
     /// Names a port that watched processes listen on.
     fn serve(&mut self, port: u16) -> Result<(), probe::Error>;
     /// The processes watched now.
     fn watched(&self) -> Vec<u32>;
+    /// The root that a watched process descends from.
+    fn origin(&self, pid: u32) -> Option<u32>;
 }
 
 impl Watch for Probe {
-    fn watch(&mut self, pid: u32) -> Result<(), probe::Error> {
+    fn watch(&mut self, pid: u32, origin: u32) -> Result<(), probe::Error> {
         let is_apache = Process::read(pid).is_some_and(|process| apache::is_apache(&process));
-        Self::watch(self, pid, is_apache)
+        Self::watch(self, pid, origin, is_apache)
+    }
+
+    fn look_again(&mut self) -> Result<bool, probe::Error> {
+        Self::look_again(self)
     }
 
     fn take_up(&mut self) -> Result<(), probe::Error> {
@@ -54,6 +73,10 @@ impl Watch for Probe {
 
     fn watched(&self) -> Vec<u32> {
         Self::watched(self)
+    }
+
+    fn origin(&self, pid: u32) -> Option<u32> {
+        Self::origin(self, pid)
     }
 }
 
@@ -71,6 +94,18 @@ pub(super) enum Change {
 struct Root {
     id: ProcessId,
     name: String,
+    /// The user knows of it.
+    said: bool,
+}
+
+impl Root {
+    fn unsaid(id: ProcessId, name: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            said: false,
+        }
+    }
 }
 
 /// Watches roots and remembers them.
@@ -79,6 +114,8 @@ pub(super) struct Watcher {
     roots: Vec<Root>,
     next_check: Instant,
     next_scan: Instant,
+    /// Until then Apaches that start are looked at often.
+    starting_until: Instant,
 }
 
 impl Watcher {
@@ -89,13 +126,14 @@ impl Watcher {
             selection,
             roots: Vec::new(),
             next_check: now + CHECK_EVERY,
-            next_scan: now + SCAN_EVERY,
+            next_scan: now + SCAN_AWAY_EVERY,
+            starting_until: now + STARTING_FOR,
         }
     }
 
     /// Watches the roots that were resolved.
     pub(super) fn start(&mut self, probe: &mut impl Watch, roots: &[ProcessId]) -> Result<()> {
-        roots.iter().try_for_each(|root| self.add(probe, *root))
+        self.add(probe, roots)
     }
 
     /// The roots, by number.
@@ -111,16 +149,26 @@ impl Watcher {
     /// Looks after the roots.
     pub(super) fn check(&mut self, probe: &mut impl Watch) -> Result<Option<Change>> {
         let now = Instant::now();
-        self.next_check = now + CHECK_EVERY;
-        let was_away = self.roots.is_empty();
+        let starting = probe.look_again()? && now < self.starting_until;
+        let was_away = self.is_away();
         self.drop_ended(probe);
-        let is_away = self.roots.is_empty();
+        let is_away = self.is_away();
+        let pause = if starting {
+            CHECK_STARTING_EVERY
+        } else {
+            CHECK_EVERY.max(now.elapsed() * LOOK_SHARE)
+        };
+        self.next_check = now + pause;
         if is_away && !self.selection.may_return() {
             return Ok(Some(Change::Ended));
         }
-        if self.selection.may_return() && (is_away || now >= self.next_scan) {
+        if is_away && !was_away {
+            self.next_scan = self.next_scan.min(now + SCAN_AWAY_EVERY);
+        }
+        if self.selection.may_return() && now >= self.next_scan {
             let found = self.scan(probe)?;
-            self.next_scan = now + SCAN_EVERY.max(now.elapsed() * SCAN_SHARE);
+            let pause = if is_away { SCAN_AWAY_EVERY } else { SCAN_EVERY };
+            self.next_scan = now + pause.max(now.elapsed() * LOOK_SHARE);
             if !found.is_empty() {
                 return Ok(Some(Change::Found(found)));
             }
@@ -128,16 +176,74 @@ impl Watcher {
         Ok((is_away && !was_away).then_some(Change::Gone))
     }
 
+    /// Looks at a process that the kernel has given notice of: which server has come, in
+    /// words. Only what listens is one: the same program may but check its configuration.
+    pub(super) fn notice(&mut self, probe: &mut impl Watch, pid: u32) -> Result<Option<String>> {
+        let Some(process) = Process::read(pid) else {
+            return Ok(None);
+        };
+        match probe.origin(pid) {
+            // The kernel watches it already, and its threads.
+            Some(origin) => {
+                watch_one(probe, &mut Listening::new(), pid, origin)?;
+                if origin == pid && !self.knows(process.id) {
+                    self.roots.push(Root::unsaid(process.id, &process.name));
+                }
+            }
+            None if self.selection.means(&process) => {
+                self.add(probe, &[process.id])?;
+                self.roots
+                    .last_mut()
+                    .iter_mut()
+                    .for_each(|root| root.said = false);
+            }
+            None => return Ok(None),
+        }
+        self.starting_until = Instant::now() + STARTING_FOR;
+        self.next_check = self.next_check.min(Instant::now() + CHECK_STARTING_EVERY);
+        self.say(probe.origin(pid).unwrap_or(pid))
+    }
+
+    /// A root that has not been spoken of and listens, in words.
+    fn say(&mut self, pid: u32) -> Result<Option<String>> {
+        let mut unsaid = self.roots.iter_mut().filter(|root| !root.said);
+        let Some(root) = unsaid.find(|root| root.id.pid == pid) else {
+            return Ok(None);
+        };
+        let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
+        let mut listening = Listening::new();
+        let family = snapshot.families(&[pid]).into_iter().map(|(pid, _)| pid);
+        let listens = |pid| !listening.addresses(pid).is_empty();
+        root.said = std::iter::once(pid).chain(family).any(listens);
+        Ok(root.said.then(|| describe::root(root.id, &snapshot)))
+    }
+
+    fn knows(&self, id: ProcessId) -> bool {
+        self.roots.iter().any(|root| root.id == id)
+    }
+
+    /// Whether no server is there that was spoken of.
+    fn is_away(&self) -> bool {
+        self.roots.iter().all(|root| !root.said)
+    }
+
     /// A root is over when it has ended and so has every worker of its name that
     /// outlived it; a log writer or a stray child keeps nothing going.
     fn drop_ended(&mut self, probe: &impl Watch) {
-        if self.roots.iter().all(|root| root.id.is_alive()) {
+        let ended = self.roots.iter().filter(|root| !root.id.is_alive());
+        let ended: HashMap<u32, &str> = ended.map(|root| (root.id.pid, &*root.name)).collect();
+        if ended.is_empty() {
             return;
         }
-        let names = probe.watched().into_iter().filter_map(Process::read);
-        let serving: HashSet<String> = names.map(|process| process.name).collect();
-        self.roots
-            .retain(|root| root.id.is_alive() || serving.contains(&root.name));
+        let outlived = probe.watched().into_iter().filter_map(|pid| {
+            let origin = probe.origin(pid)?;
+            let name = ended.get(&origin)?;
+            (Process::read(pid)?.name == *name).then_some(origin)
+        });
+        let outlived: HashSet<u32> = outlived.collect();
+        let over = ended.into_keys().filter(|pid| !outlived.contains(pid));
+        let over: HashSet<u32> = over.collect();
+        self.roots.retain(|root| !over.contains(&root.id.pid));
     }
 
     /// Watches the roots that have come. Those that the kernel followed here are
@@ -145,47 +251,48 @@ impl Watcher {
     fn scan(&mut self, probe: &mut impl Watch) -> Result<Vec<String>> {
         let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
         let mut fresh = self.selection.matching(&snapshot);
-        fresh.retain(|id| self.roots.iter().all(|root| root.id != *id));
+        fresh.retain(|id| !self.knows(*id));
         let followed: HashSet<u32> = if fresh.is_empty() {
             HashSet::new()
         } else {
             probe.watched().into_iter().collect()
         };
-        let mut news = Vec::new();
-        for root in fresh {
-            self.add(probe, root)?;
-            if !followed.contains(&root.pid) {
-                news.push(describe::root(root, &snapshot));
-            }
-        }
-        Ok(news)
+        self.add(probe, &fresh)?;
+        let news = fresh
+            .into_iter()
+            .filter(|root| !followed.contains(&root.pid));
+        Ok(news.map(|root| describe::root(root, &snapshot)).collect())
     }
 
-    /// Watches a root, then its descendants until a look at the table finds no
-    /// further one: what is forked meanwhile, the kernel follows if its parent was
-    /// watched already, and the next look finds it if not.
-    fn add(&mut self, probe: &mut impl Watch, root: ProcessId) -> Result<()> {
+    /// Watches roots, then their descendants until a look at the table finds no further
+    /// one: what is forked meanwhile, the kernel follows if its parent was watched
+    /// already, and the next look finds it if not.
+    fn add(&mut self, probe: &mut impl Watch, roots: &[ProcessId]) -> Result<()> {
         let mut listening = Listening::new();
-        watch_one(probe, &mut listening, root.pid)?;
+        let pids: Vec<u32> = roots.iter().map(|root| root.pid).collect();
+        for &pid in &pids {
+            watch_one(probe, &mut listening, pid, pid)?;
+        }
+        if pids.is_empty() {
+            return Ok(());
+        }
         probe.take_up()?;
-        let mut known = HashSet::from([root.pid]);
+        let mut known: HashSet<u32> = pids.iter().copied().collect();
         loop {
             let snapshot = Snapshot::read().map_err(discovery::Error::from)?;
             known.extend(probe.watched());
-            let missing: Vec<u32> = snapshot
-                .descendants(root.pid)
-                .into_iter()
-                .map(|process| process.id.pid)
-                .filter(|pid| !known.contains(pid))
-                .collect();
+            let mut missing = snapshot.families(&pids);
+            missing.retain(|(pid, _)| !known.contains(pid));
             if missing.is_empty() {
-                let name = snapshot.get(root.pid).map(|process| process.name.clone());
-                let name = name.unwrap_or_default();
-                self.roots.push(Root { id: root, name });
+                let root = |&id: &ProcessId| Root {
+                    said: true,
+                    ..Root::unsaid(id, snapshot.get(id.pid).map_or("", |process| &process.name))
+                };
+                self.roots.extend(roots.iter().map(root));
                 return Ok(());
             }
-            for pid in missing {
-                watch_one(probe, &mut listening, pid)?;
+            for (pid, root) in missing {
+                watch_one(probe, &mut listening, pid, root)?;
                 known.insert(pid);
             }
             probe.take_up()?;
@@ -194,11 +301,16 @@ impl Watcher {
 }
 
 /// Its ports first: with the first byte seen it must be known whose it is.
-fn watch_one(probe: &mut impl Watch, listening: &mut Listening, pid: u32) -> Result<()> {
+fn watch_one(
+    probe: &mut impl Watch,
+    listening: &mut Listening,
+    pid: u32,
+    origin: u32,
+) -> Result<()> {
     for address in listening.addresses(pid) {
         probe.serve(address.port())?;
     }
-    Ok(probe.watch(pid)?)
+    Ok(probe.watch(pid, origin)?)
 }
 
 #[cfg(test)]
@@ -214,9 +326,13 @@ mod tests {
     struct Fake(Vec<u32>);
 
     impl Watch for Fake {
-        fn watch(&mut self, pid: u32) -> Result<(), probe::Error> {
+        fn watch(&mut self, pid: u32, _origin: u32) -> Result<(), probe::Error> {
             self.0.push(pid);
             Ok(())
+        }
+
+        fn look_again(&mut self) -> Result<bool, probe::Error> {
+            Ok(false)
         }
 
         fn take_up(&mut self) -> Result<(), probe::Error> {
@@ -229,6 +345,10 @@ mod tests {
 
         fn watched(&self) -> Vec<u32> {
             self.0.clone()
+        }
+
+        fn origin(&self, _pid: u32) -> Option<u32> {
+            None
         }
     }
 
@@ -317,6 +437,7 @@ mod tests {
         assert_eq!(watcher.check(&mut probe).unwrap(), None);
         let second = server.run();
         let root = settled(&second);
+        watcher.next_scan = Instant::now();
         let change = watcher.check(&mut probe).unwrap();
         let news = format!("wsgiprobe-t1 pid {}", root.pid);
         assert_eq!(change, Some(Change::Found(vec![news])));

@@ -28,9 +28,10 @@ mod sampler;
 mod sweep;
 mod workers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::identity::Identity;
 use crate::model::Request;
 use census::Census;
 pub use group::Group;
@@ -39,7 +40,7 @@ use occupancy::{Occupancy, Occupied};
 pub use roles::Kind;
 use roles::Roles;
 use sampler::Sampler;
-pub use sampler::{Cpu, Process};
+pub use sampler::{AT_ONCE as PROCESSES_AT_ONCE, Cpu, Process};
 
 /// A thread that has served a request and lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,9 +116,14 @@ pub struct Snapshot {
     pub pools: Vec<Pool>,
     /// The watched processes, but see [`Process`]; by process.
     pub processes: Vec<Process>,
-    /// Their listening sockets, by address.
+    /// Their listening sockets, by container and address.
     pub listeners: Vec<Listener>,
+    /// The containers of those processes, by process; those of the host itself have none.
+    pub identities: BTreeMap<u32, Arc<Identity>>,
 }
+
+/// What is said of the container of a process; `None` of one on the host itself.
+pub type IdentityOf<'a> = &'a mut dyn FnMut(u32) -> Option<Arc<Identity>>;
 
 impl Snapshot {
     /// The pool of that process.
@@ -134,6 +140,26 @@ impl Snapshot {
             .processes
             .binary_search_by_key(&pid, |process| process.pid);
         Some(&self.processes[place.ok()?])
+    }
+
+    fn identify(&mut self, identity: IdentityOf<'_>) {
+        let processes = self.processes.iter().map(|process| process.pid);
+        let pids: BTreeSet<u32> = self
+            .pools
+            .iter()
+            .map(|pool| pool.pid)
+            .chain(processes)
+            .collect();
+        let known = pids
+            .into_iter()
+            .filter_map(|pid| Some((pid, identity(pid)?)));
+        self.identities = known.collect();
+    }
+
+    /// The container of that process.
+    #[must_use]
+    pub fn identity(&self, pid: u32) -> Option<&Arc<Identity>> {
+        self.identities.get(&pid)
     }
 }
 
@@ -172,12 +198,14 @@ impl Pools {
 
     /// Ends the interval that lasted from `start` to `end`, nanoseconds since the
     /// epoch, and begins the next. `now` must have been looked at after the end, and
-    /// every request that had finished by then recorded since.
-    pub fn close(&mut self, start: u64, end: u64, now: &Now) -> Snapshot {
+    /// every request that had finished by then recorded since. `identity` may be asked for
+    /// processes that have ended.
+    pub fn close(&mut self, start: u64, end: u64, now: &Now, identity: IdentityOf<'_>) -> Snapshot {
         let mut snapshot = Snapshot {
             pools: Vec::new(),
             processes: self.sampler.sample(&now.watched, &mut self.roles),
-            listeners: self.listeners.read(&now.roots),
+            listeners: self.listeners.read(&now.roots, identity),
+            identities: BTreeMap::new(),
         };
         let length_ns = end.saturating_sub(start);
         self.census.begin();
@@ -187,6 +215,7 @@ impl Pools {
             snapshot.pools.push(pool);
         }
         self.census.end();
+        snapshot.identify(identity);
         let serving = snapshot.pools.iter().map(|pool| pool.pid);
         let known: BTreeSet<u32> = serving.chain(now.watched.iter().copied()).collect();
         self.roles.retain(&known);

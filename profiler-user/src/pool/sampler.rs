@@ -15,7 +15,7 @@ use crate::discovery;
 
 /// Processes looked at per interval: some 8 ms (seen: 1.9 ms for 50). With more of
 /// them, they take turns, and their CPU time spans several intervals.
-const AT_ONCE: usize = 200;
+pub const AT_ONCE: usize = 200;
 
 /// No CPU time is told of a shorter stretch, such as the last of a run: one tick more
 /// or less would be half a core. It counts in the next.

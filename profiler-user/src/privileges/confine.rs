@@ -12,7 +12,7 @@ use super::filter;
 pub struct Needs {
     /// Servers may come that were not there at the attach: a probe is set in a module
     /// that is new then.
-    pub later_servers: bool,
+    pub later_modules: bool,
     /// The maps cannot be reached by their descriptors alone.
     pub maps: bool,
     /// For the outputs.
@@ -75,10 +75,10 @@ pub fn renounce() {
 fn kept(needs: Needs) -> CapsHashSet {
     // Descriptors, sockets and memory maps of processes of other users.
     let mut kept = vec![Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
-    if needs.maps || needs.later_servers {
+    if needs.maps || needs.later_modules {
         kept.push(Capability::CAP_BPF);
     }
-    if needs.later_servers {
+    if needs.later_modules {
         // The latter is what the kernel asks of a uprobe.
         kept.extend([Capability::CAP_PERFMON, Capability::CAP_SYS_ADMIN]);
     }
@@ -126,9 +126,9 @@ fn apply(programs: &[BpfProgram]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn names(later_servers: bool, maps: bool) -> Vec<String> {
+    fn names(later_modules: bool, maps: bool) -> Vec<String> {
         let kept = kept(Needs {
-            later_servers,
+            later_modules,
             maps,
             outputs: OutputNeeds::default(),
         });

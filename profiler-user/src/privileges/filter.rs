@@ -167,14 +167,14 @@ fn allowed(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     rules.insert(libc::SYS_clone3, Vec::new());
     let commands = [
         ON_WHAT_IS_OPEN,
-        if needs.later_servers { TO_LOAD } else { &[] },
+        if needs.later_modules { TO_LOAD } else { &[] },
     ]
     .concat();
     rules.insert(libc::SYS_bpf, one_of(0, &commands)?);
     if needs.outputs.serves {
         rules.insert(libc::SYS_accept4, Vec::new());
     }
-    if needs.later_servers {
+    if needs.later_modules {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
     }
     files(&mut rules, needs)?;
@@ -267,7 +267,7 @@ mod tests {
     fn compiles_for_this_machine() {
         for all in [false, true] {
             let needs = Needs {
-                later_servers: all,
+                later_modules: all,
                 maps: true,
                 outputs: OutputNeeds {
                     new_files: all,

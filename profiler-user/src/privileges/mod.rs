@@ -5,17 +5,23 @@
 //! - `filter`: which those are.
 //! - `priority`: its share of the CPU.
 //! - `look`: what cannot be looked into, and for want of what.
+//! - `namespace`: whether processes have the kernel's numbers here.
+//! - `refusal`: what to do about a refusal of the kernel's.
 
 mod confine;
 mod filter;
 mod look;
+mod namespace;
 mod priority;
+mod refusal;
 
 use caps::{CapSet, Capability, CapsHashSet};
 
 pub use confine::{Confined, Needs, OutputNeeds, confine, renounce};
 pub use look::{into_process, uprobe};
+pub use namespace::{Foreign, same_numbers};
 pub use priority::raise_priority;
+pub use refusal::{of_a_map, of_a_perf_event};
 
 /// What is missing.
 #[derive(Debug, thiserror::Error)]

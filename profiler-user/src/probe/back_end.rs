@@ -21,10 +21,11 @@ pub enum BackEnd {
 }
 
 /// Attached with any back end.
-const COMMON: [Hook; 3] = [
+const COMMON: [Hook; 4] = [
     Hook::Typed("sched_switch", "sched_switch"),
     Hook::Typed("process_fork", "sched_process_fork"),
     Hook::Typed("process_exit", "sched_process_exit"),
+    Hook::Typed("process_exec", "sched_process_exec"),
 ];
 
 const TCP: [Hook; 2] = [
@@ -33,9 +34,10 @@ const TCP: [Hook; 2] = [
 ];
 
 /// Once more, where the kernel preempts programs and leaves out runs meanwhile.
-const COMMON_AGAIN: [Hook; 2] = [
+const COMMON_AGAIN: [Hook; 3] = [
     Hook::Typed("process_fork_again", "sched_process_fork"),
     Hook::Typed("process_exit_again", "sched_process_exit"),
+    Hook::Typed("process_exec_again", "sched_process_exec"),
 ];
 
 const TCP_AGAIN: [Hook; 2] = [

@@ -56,8 +56,7 @@ impl Calls {
     }
 
     /// The object with its calls replaced.
-    pub fn put_in(&self, object: &[u8]) -> Vec<u8> {
-        let mut object = object.to_vec();
+    pub fn put_in(&self, mut object: Vec<u8>) -> Vec<u8> {
         // Sections with code are aligned to instructions.
         for place in object.as_chunks_mut::<8>().0 {
             for (call, instead) in &self.0 {
@@ -88,7 +87,7 @@ mod tests {
             (Hung::Function.preemption_off() as u32).to_le_bytes(),
         );
         let helper = instruction(CALL, 0, 5_u32.to_le_bytes());
-        let object = Calls::of_kernel(&types).put_in(&[call, helper].concat());
+        let object = Calls::of_kernel(&types).put_in([call, helper].concat());
         let instead = types
             .function("bpf_preempt_disable")
             .map_or(instruction(JUMP, 0, [0; 4]), |id| {

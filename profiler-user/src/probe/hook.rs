@@ -1,14 +1,17 @@
 //! One hook: a program and the place in the kernel where it is attached.
 
 use std::cmp::Reverse;
+use std::io::ErrorKind;
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use aya::programs::{BtfTracePoint, FExit, Iter, Program, ProgramError, TracePoint};
+use aya::sys::SyscallError;
 use aya::{Btf, BtfError, Ebpf};
 
 use super::btf::Named;
+use crate::privileges;
 
 /// A program and its place.
 #[derive(Clone, Copy, Debug)]
@@ -99,9 +102,9 @@ impl Hook {
                 Self::EndIfThere(..),
                 Err((_, ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }))),
             ) => Ok(()),
-            (_, attached) => {
-                attached.map_err(|(place, error)| format!("{place}: {}", explain(&error)))
-            }
+            (_, attached) => attached.map_err(|(place, error)| {
+                format!("{place}: {}{}", explain(&error), advice(&error))
+            }),
         }
     }
 
@@ -158,6 +161,19 @@ impl Hook {
             }
             Self::Threads(name) => find(programs, name).map(Iter::unload),
         };
+    }
+}
+
+/// Tracepoints' records and those of system calls come by perf events.
+fn advice(error: &ProgramError) -> String {
+    match error {
+        ProgramError::SyscallError(SyscallError { call, io_error })
+            if call.starts_with("perf_event_open")
+                && io_error.kind() == ErrorKind::PermissionDenied =>
+        {
+            privileges::of_a_perf_event()
+        }
+        _ => String::new(),
     }
 }
 

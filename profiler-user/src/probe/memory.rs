@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Memory of maps, bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,35 +22,46 @@ const NO_PREALLOC: u64 = 1;
 /// the allocator puts before it (kernel/bpf/memalloc.c).
 const ELEMENT: u64 = 48 + 8;
 
-/// Of all maps that this process holds; `None` where the kernel does not tell.
-pub fn of_maps() -> Option<Memory> {
-    in_folder(Path::new("/proc/self/fdinfo"))
+/// The maps that this process holds: what tells of each. Sockets are open beside them, one
+/// a container.
+#[derive(Debug, Default)]
+pub struct Told(Vec<PathBuf>);
+
+impl Told {
+    /// Those that are there now, and stay.
+    pub fn find() -> Self {
+        Self::in_folder(Path::new("/proc/self/fdinfo"))
+    }
+
+    fn in_folder(folder: &Path) -> Self {
+        let mut known = HashSet::new();
+        let files = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut of_a_map = |path: &PathBuf| {
+            // Not that of the listing itself.
+            let text = fs::read_to_string(path).ok()?;
+            Some(known.insert(field(&text, "map_id")?))
+        };
+        let files = files.map(|file| file.path());
+        Self(files.filter(|path| of_a_map(path) == Some(true)).collect())
+    }
+
+    /// What they take; `None` where the kernel does not tell.
+    pub fn memory(&self) -> Option<Memory> {
+        let mut memory = Memory::default();
+        for file in &self.0 {
+            let text = fs::read_to_string(file).ok()?;
+            let now = field(&text, "memlock")?;
+            memory.now += now;
+            memory.most += now + to_come(&text, now).unwrap_or(0);
+        }
+        (!self.0.is_empty()).then_some(memory)
+    }
 }
 
 /// What the kernel says of something that is open (`/proc/self/fdinfo`).
 pub fn told_of(fd: BorrowedFd<'_>, name: &str) -> Option<u64> {
     let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());
     field(&fs::read_to_string(path).ok()?, name)
-}
-
-fn in_folder(folder: &Path) -> Option<Memory> {
-    let mut known = HashSet::new();
-    let mut memory = Memory::default();
-    for entry in fs::read_dir(folder).ok()?.flatten() {
-        // Not those of the listing itself.
-        let Ok(text) = fs::read_to_string(entry.path()) else {
-            continue;
-        };
-        let field = |name| field(&text, name);
-        let (Some(id), Some(now)) = (field("map_id"), field("memlock")) else {
-            continue;
-        };
-        if known.insert(id) {
-            memory.now += now;
-            memory.most += now + to_come(&text, now).unwrap_or(0);
-        }
-    }
-    (!known.is_empty()).then_some(memory)
 }
 
 /// What a map allocates only when it is needed.
@@ -103,7 +114,7 @@ mod tests {
     fn adds_up_what_there_is_and_what_may_come() {
         let folder = std::env::temp_dir().join(format!("wsgiprobe-memory-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        assert_eq!(in_folder(&folder), None);
+        assert_eq!(Told::in_folder(&folder).memory(), None);
         for (name, text) in [
             ("3", info(1, 1, "0x1", 16_000)),
             // The same map once more.
@@ -113,7 +124,7 @@ mod tests {
         ] {
             fs::write(folder.join(name), text).unwrap();
         }
-        let memory = in_folder(&folder);
+        let memory = Told::in_folder(&folder).memory();
         fs::remove_dir_all(&folder).unwrap();
         // 8 + 1464 + 56 bytes come out of the slab of 2048.
         assert_eq!(

@@ -4,6 +4,8 @@
 //! - `calls`: the kernel functions that the programs call.
 //! - `object`: the programs and maps, loaded.
 //! - `back_end`: the ways to hook reads and writes, and which one works here.
+//! - `counters`: what the programs count.
+//! - `entry`: where a uprobe goes.
 //! - `hook`: a program and its place.
 //! - `log`: what the programs say in debugging builds.
 //! - `memory`: what the maps take.
@@ -15,6 +17,8 @@
 mod back_end;
 mod btf;
 mod calls;
+mod counters;
+mod entry;
 mod hook;
 mod log;
 mod memory;
@@ -30,9 +34,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
-use profiler_common::event::SERVER_OTHER;
+use profiler_common::event::{SERVER_APACHE_BLIND, SERVER_OTHER};
 use profiler_common::intern::Blob;
 use profiler_common::stats::Counter;
+use profiler_common::watched::{Notice, PORT_SERVED, PORT_WANTED, Watched};
 
 pub use back_end::BackEnd;
 pub use btf::Types;
@@ -42,6 +47,7 @@ pub use object::Interned;
 use object::{MadeFor, Maps};
 use wsgi::Modules;
 
+use crate::give_back;
 use crate::limits::Limits;
 
 /// What to load.
@@ -51,6 +57,29 @@ pub struct Settings {
     pub hooks: Option<BackEnd>,
     /// How much the kernel's side keeps.
     pub limits: Limits,
+    /// Whether to set a probe in mod_wsgi.
+    pub uprobe: bool,
+    /// What to watch as soon as it comes.
+    pub follow: Follow,
+}
+
+/// What the kernel watches, or tells of, before user space has seen it.
+#[derive(Clone, Debug, Default)]
+pub struct Follow {
+    /// Names of Apache's programs.
+    pub names: Vec<String>,
+    /// Ports: whoever comes to listen there.
+    pub ports: Vec<u16>,
+    /// Tell of every program that is executed.
+    pub execs: bool,
+}
+
+/// What comes out of the ring buffer.
+pub enum Told<'a> {
+    /// A finished request, with the blobs that it may name.
+    Record(&'a [u8], &'a Interned),
+    /// A process to be looked at.
+    Notice(Notice),
 }
 
 /// Why the probe cannot run. Each maps to an exit status.
@@ -120,6 +149,7 @@ pub struct Probe {
     attach_time: Duration,
     cost: Cost,
     memory: Option<Memory>,
+    told: memory::Told,
     skipped_runs: u64,
     /// Processes and ports for which there was no room.
     unwatched: BTreeSet<u32>,
@@ -136,23 +166,39 @@ impl Probe {
         let log = KernelLog::open(&mut programs)?;
         let (back_end, reasons) = back_end::attach(&mut programs, &btf, settings.hooks)?;
         let maps = Maps::take(&mut programs)?;
+        let told = memory::Told::find();
         drop(btf);
-        give_back();
-        Ok(Self {
+        give_back::freed();
+        let mut probe = Self {
             programs: Some(programs),
             maps,
-            modules: Modules::default(),
+            modules: Modules::new(settings.uprobe),
             log,
             back_end,
             not_new,
             reasons,
             attach_time: start.elapsed(),
             cost: Cost::default(),
-            memory: memory::of_maps(),
+            memory: told.memory(),
+            told,
             skipped_runs: 0,
             unwatched: BTreeSet::new(),
             unserved: BTreeSet::new(),
-        })
+        };
+        probe.follow(&settings.follow)?;
+        Ok(probe)
+    }
+
+    fn follow(&mut self, follow: &Follow) -> Result<(), Error> {
+        for name in &follow.names {
+            self.maps
+                .wait_for(name, SERVER_APACHE_BLIND.into())
+                .map_err(|error| Error::Failed(format!("cannot wait for {name}: {error}")))?;
+        }
+        let ports = follow.ports.iter();
+        ports
+            .copied()
+            .try_for_each(|port| self.put_port(port, PORT_WANTED))
     }
 
     /// Sets the uprobe where it is never reached: does the kernel take it?
@@ -192,15 +238,49 @@ impl Probe {
         self.attach_time
     }
 
-    /// Names a process to be watched; its children are then followed in the kernel, as
-    /// servers of the same kind. The threads that it has are taken up by
-    /// [`Probe::take_up`].
-    pub fn watch(&mut self, pid: u32, is_apache: bool) -> Result<(), Error> {
-        let kind = match &mut self.programs {
+    /// Names a process to be watched, which descends from the root `origin`; its children
+    /// are then followed in the kernel, as servers of the same kind. The threads that it
+    /// has are taken up by [`Probe::take_up`].
+    pub fn watch(&mut self, pid: u32, origin: u32, is_apache: bool) -> Result<(), Error> {
+        let server = match &mut self.programs {
             Some(programs) if is_apache => self.modules.look_into(programs, pid),
             _ => u32::from(SERVER_OTHER),
         };
-        match self.maps.watched.insert(pid, kind, 0) {
+        self.insert(pid, Watched { server, origin })
+    }
+
+    /// Looks again into Apaches that had not loaded their modules when they were named, and
+    /// tells whether there still are some. What one turns out to be goes for all that it
+    /// has forked.
+    pub fn look_again(&mut self) -> Result<bool, Error> {
+        let Some(programs) = &mut self.programs else {
+            return Ok(false);
+        };
+        let known = self.modules.look_again(programs);
+        let known = known.into_iter();
+        let known: Vec<_> = known
+            .filter(|(_, server)| *server != u32::from(SERVER_APACHE_BLIND))
+            .collect();
+        for &(pid, server) in &known {
+            let origin = self.maps.watched_as(pid).map_or(pid, |it| it.origin);
+            for pid in self.watched() {
+                let blind = Watched {
+                    server: SERVER_APACHE_BLIND.into(),
+                    origin,
+                };
+                if self.maps.watched_as(pid) == Some(blind) {
+                    self.insert(pid, Watched { server, origin })?;
+                }
+            }
+        }
+        if !known.is_empty() {
+            self.take_up()?;
+        }
+        Ok(self.modules.are_starting())
+    }
+
+    fn insert(&mut self, pid: u32, watched: Watched) -> Result<(), Error> {
+        match self.maps.watch(pid, watched) {
             Err(error) if object::is_full(&error) => {
                 self.unwatched.insert(pid);
                 Ok(())
@@ -225,7 +305,14 @@ impl Probe {
     /// Names a port on which watched processes listen. It tells their
     /// connections from those that they open themselves.
     pub fn serve(&mut self, port: u16) -> Result<(), Error> {
-        match self.maps.ports.insert(u32::from(port), 0, 0) {
+        if self.maps.ports.get(&u32::from(port), 0).is_ok() {
+            return Ok(());
+        }
+        self.put_port(port, PORT_SERVED)
+    }
+
+    fn put_port(&mut self, port: u16, what: u32) -> Result<(), Error> {
+        match self.maps.ports.insert(u32::from(port), what, 0) {
             Err(error) if object::is_full(&error) => {
                 self.unserved.insert(port);
                 Ok(())
@@ -236,26 +323,28 @@ impl Probe {
         }
     }
 
-    /// Ports for which there was no room.
-    #[must_use]
-    pub fn unserved(&self) -> u64 {
-        self.unserved.len() as u64
-    }
-
     /// Thread groups that the kernel watches now.
     #[must_use]
     pub fn watched(&self) -> Vec<u32> {
-        self.maps.watched.keys().filter_map(Result::ok).collect()
+        self.maps.watched().collect()
     }
 
-    /// Hands over every finished record, with the blobs that it may name (never
-    /// blocks).
-    pub fn drain(&mut self, mut record: impl FnMut(&[u8], &Interned)) {
+    /// The root that a process descends from, if that is watched.
+    #[must_use]
+    pub fn origin(&self, pid: u32) -> Option<u32> {
+        self.maps.watched_as(pid).map(|watched| watched.origin)
+    }
+
+    /// Hands over all that waits in the ring buffer, in order (never blocks).
+    pub fn drain(&mut self, mut take: impl FnMut(Told<'_>)) {
         let Maps {
             events, interned, ..
         } = &mut self.maps;
         while let Some(item) = events.next() {
-            record(&item, interned);
+            take(match Notice::from_bytes(&item) {
+                Some(notice) => Told::Notice(notice),
+                None => Told::Record(&item, interned),
+            });
         }
         self.log.flush();
     }
@@ -267,15 +356,17 @@ impl Probe {
             .map_or(Ok(Vec::new()), tasks::serving)
     }
 
-    /// The kernel's counters, in the order of [`Counter::ALL`]; processes that found
-    /// no room here count with those that found none there.
+    /// The kernel's counters, in the order of [`Counter::ALL`]; processes and ports that
+    /// found no room here count with those that found none there.
     #[must_use]
     pub fn counters(&self) -> Vec<(Counter, u64)> {
         let mut counters = self.maps.counters();
         for (counter, count) in &mut counters {
-            if *counter == Counter::ProcessFull {
-                *count += self.unwatched.len() as u64;
-            }
+            *count += match counter {
+                Counter::ProcessFull => self.unwatched.len() as u64,
+                Counter::PortFull => self.unserved.len() as u64,
+                _ => 0,
+            };
         }
         counters
     }
@@ -285,7 +376,7 @@ impl Probe {
     #[must_use]
     pub fn memory(&self) -> Option<Memory> {
         let start = self.memory?;
-        let now = self.programs.as_ref().and_then(|_| memory::of_maps());
+        let now = self.programs.as_ref().and_then(|_| self.told.memory());
         Some(Memory {
             now: now.map_or(start.now, |memory| memory.now),
             ..start
@@ -362,22 +453,6 @@ fn prepare(settings: &Settings, kernel: &object::Kernel) -> Result<(Ebpf, Option
         Err(again) => Err(Error::Refused(format!(
             "{first}\n  and with what is meant for old kernels: {again}"
         ))),
-    }
-}
-
-/// Returns freed memory to the system: the kernel's types take 20 MiB while they
-/// are read, and the allocator would keep that for good.
-fn give_back() {
-    /// Larger buffers get mappings of their own, which go when they do: left to itself,
-    /// the allocator begins to keep them once one has gone.
-    #[cfg(target_env = "gnu")]
-    const OWN_MAPPING: libc::c_int = 256 << 10;
-    #[cfg(target_env = "gnu")]
-    // SAFETY: neither takes a pointer; safe to call at any time (malloc_trim(3),
-    // mallopt(3)).
-    unsafe {
-        libc::malloc_trim(0);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING);
     }
 }
 

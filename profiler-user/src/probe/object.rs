@@ -1,28 +1,32 @@
 //! The programs and maps, loaded.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use std::os::fd::AsFd as _;
 
-use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{HashMap, Map, MapData, MapError, RingBuf};
 use aya::util::nr_cpus;
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use flate2::read::ZlibDecoder;
 use profiler_common::config::Config;
 use profiler_common::intern::Blob;
 use profiler_common::limits::{STAND_IN_PLACES, stand_in_key};
 use profiler_common::pairing::conn::{Conn, Slot, SlotState};
-use profiler_common::stats::{Counter, Counters, PLACES};
+use profiler_common::stats::Counter;
+use profiler_common::watched::{Name, Watched};
 
 use super::btf::Types;
 use super::calls::Calls;
+use super::counters::Mapped;
 use super::{Blobs, Cost, Error, Settings, back_end, memory, offsets};
+use crate::privileges;
 
-/// What profiler-ebpf was built into.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf"));
-static OLD_OBJECT: &[u8] =
-    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf.old"));
+/// What profiler-ebpf was built into, compressed (build/pack.rs).
+static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf.zz"));
+static OLD_OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wsgiprobe-ebpf.old.zz"));
 
 /// The two objects, in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +38,17 @@ pub enum MadeFor {
 }
 
 impl MadeFor {
-    const fn object(self) -> &'static [u8] {
-        match self {
+    /// It, as it was built.
+    fn object(self) -> Result<Vec<u8>, Error> {
+        let packed = match self {
             Self::NewKernels => OBJECT,
             Self::OldKernels => OLD_OBJECT,
-        }
+        };
+        let mut object = Vec::new();
+        ZlibDecoder::new(packed)
+            .read_to_end(&mut object)
+            .map_err(|error| Error::Failed(format!("the kernel programs: {error}")))?;
+        Ok(object)
     }
 }
 
@@ -57,6 +67,8 @@ unsafe impl Pod for Shared<Config> {}
 unsafe impl Pod for Shared<Conn> {}
 // SAFETY: as above.
 unsafe impl Pod for Shared<Slot> {}
+// SAFETY: as above.
+unsafe impl Pod for Shared<Watched> {}
 
 /// What the running kernel says of itself.
 pub struct Kernel {
@@ -117,27 +129,34 @@ fn new_loader() -> EbpfLoader<'static> {
 pub fn load(made_for: MadeFor, settings: &Settings, kernel: &Kernel) -> Result<Ebpf, Error> {
     let config = Shared(Config {
         wake_bytes: settings.limits.ring_bytes / 4,
+        tell_execs: settings.follow.execs.into(),
         ..kernel.config
     });
     let mut loader = kernel.loader();
     for (map, entries) in settings.limits.maps() {
         loader.map_max_entries(map, entries);
     }
+    loader.map_max_entries("COUNTERS", Mapped::entries(cpus()?));
     let stand_ins = stand_in_keys()?.count() as u32;
     loader.map_max_entries("CONNS", settings.limits.connections + stand_ins);
     loader
         // Task storage, which no wrapper of aya's knows and only programs use.
         .allow_unsupported_maps()
         .override_global("CONFIG", &config, true)
-        .load(&kernel.calls.put_in(made_for.object()))
+        .load(&kernel.calls.put_in(made_for.object()?))
         .map_err(|error| refused_or_failed(&error))
 }
 
 /// What stands in for connections that find no room, of each program on each CPU.
 fn stand_in_keys() -> Result<impl Iterator<Item = u64>, Error> {
-    let cpus = nr_cpus().map_err(|(file, error)| Error::Failed(format!("{file}: {error}")))?;
     let places = move |cpu| (0..STAND_IN_PLACES).map(move |place| stand_in_key(cpu, place));
-    Ok((0..cpus as u32).flat_map(places))
+    Ok((0..cpus()?).flat_map(places))
+}
+
+/// CPUs that there can be.
+fn cpus() -> Result<u32, Error> {
+    let cpus = nr_cpus().map_err(|(file, error)| Error::Failed(format!("{file}: {error}")))?;
+    Ok(cpus as u32)
 }
 
 /// Whether a map had no room.
@@ -161,9 +180,7 @@ fn refused_or_failed(error: &dyn std::error::Error) -> Error {
         source = cause.source();
     }
     if permission {
-        Error::Refused(format!(
-            "{text}: CAP_BPF and CAP_PERFMON are needed, run as root"
-        ))
+        Error::Refused(text + &privileges::of_a_map())
     } else {
         Error::Failed(text)
     }
@@ -235,10 +252,11 @@ impl Blobs for Interned {
 /// The maps that user space reads or writes.
 pub struct Maps {
     pub events: RingBuf<MapData>,
-    pub watched: HashMap<MapData, u32, u32>,
+    watched: HashMap<MapData, u32, Shared<Watched>>,
     pub ports: HashMap<MapData, u32, u32>,
+    names: HashMap<MapData, Name, u32>,
     pub interned: Interned,
-    counters: PerCpuArray<MapData, Counters>,
+    counters: Mapped,
     conns: HashMap<MapData, u64, Shared<Conn>>,
     queue: HashMap<MapData, [u64; 2], Shared<Slot>>,
     parked: HashMap<MapData, u64, Shared<Slot>>,
@@ -257,32 +275,53 @@ impl Maps {
             events: one(programs, "EVENTS")?,
             watched: one(programs, "WATCHED")?,
             ports: one(programs, "PORTS")?,
+            names: one(programs, "NAMES")?,
             interned: Interned(one(programs, "INTERNED")?),
-            counters: one(programs, "COUNTERS")?,
+            counters: counters(programs)?,
             conns,
             queue: one(programs, "QUEUE")?,
             parked: one(programs, "PARKED")?,
         })
     }
 
-    /// Each counter, summed over its sets and the CPUs.
+    /// Watches a process as that.
+    pub fn watch(&mut self, pid: u32, watched: Watched) -> Result<(), MapError> {
+        self.watched.insert(pid, Shared(watched), 0)
+    }
+
+    /// What is kept of a process, if it is watched.
+    pub fn watched_as(&self, pid: u32) -> Option<Watched> {
+        self.watched
+            .get(&pid, 0)
+            .ok()
+            .map(|Shared(watched)| watched)
+    }
+
+    /// Every process that is watched.
+    pub fn watched(&self) -> impl Iterator<Item = u32> {
+        self.watched.keys().filter_map(Result::ok)
+    }
+
+    /// Has a program of that name watched, as that kind of server, wherever it is executed.
+    pub fn wait_for(&mut self, name: &str, server: u32) -> Result<(), MapError> {
+        let mut key = Name::default();
+        // As long as the kernel keeps a name, with a zero behind it.
+        let length = name.len().min(key.len() - 1);
+        key[..length].copy_from_slice(&name.as_bytes()[..length]);
+        self.names.insert(key, server, 0)
+    }
+
+    /// Each counter, summed up.
     pub fn counters(&self) -> Vec<(Counter, u64)> {
-        let mut sums = [0; Counter::ALL.len()];
-        for place in 0..PLACES {
-            let per_cpu = self.counters.get(&place, 0);
-            for set in per_cpu.iter().flat_map(|per_cpu| per_cpu.iter()) {
-                sums.iter_mut()
-                    .zip(set)
-                    .for_each(|(sum, count)| *sum += count);
-            }
-        }
-        Counter::ALL.iter().copied().zip(sums).collect()
+        self.counters.sums()
     }
 
     /// Whether this thread may read and change them.
     pub fn are_open(&self) -> bool {
-        let first = self.counters.get(&0, 0).is_ok();
-        first && !matches!(self.watched.keys().next(), Some(Err(_)))
+        // No process has that number.
+        let none = self.watched.get(&0, 0);
+        matches!(none, Err(MapError::KeyNotFound))
+            && !matches!(self.watched.keys().next(), Some(Err(_)))
     }
 
     /// Requests that are owed a record.
@@ -296,6 +335,14 @@ impl Maps {
                 .filter(|(_, slot)| slot.0.state == SlotState::Ready)
                 .count() as u64
     }
+}
+
+fn counters(programs: &mut Ebpf) -> Result<Mapped, Error> {
+    const MAP: &str = "COUNTERS";
+    let Some(Map::Array(map)) = programs.take_map(MAP) else {
+        return Err(Error::Failed(format!("the object has no array {MAP}")));
+    };
+    Mapped::of(map, cpus()?).map_err(|error| Error::Failed(format!("map {MAP}: {error}")))
 }
 
 fn one<M>(programs: &mut Ebpf, name: &str) -> Result<M, Error>

@@ -46,5 +46,6 @@ pub fn resolve(types: &Types) -> Result<Config, Error> {
         stack_regs: THREAD_SIZE - types.size("pt_regs")?,
         // A setting, not the kernel's.
         wake_bytes: 0,
+        tell_execs: 0,
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! A uprobe is set in a file, for every process that has it mapped, now or later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
@@ -11,7 +11,9 @@ use aya::programs::uprobe::{UProbeAttachLocation, UProbeScope};
 use procfs::process::MMapPath;
 use profiler_common::event::{SERVER_APACHE, SERVER_APACHE_BLIND};
 
+use super::entry;
 use super::hook::{explain, find};
+use crate::discovery::{Process, apache};
 
 /// Called once a request, in embedded and daemon mode alike, right before the
 /// application (mod_wsgi 4.9 to 6.1, `wsgi_metrics.c`).
@@ -21,19 +23,36 @@ const FUNCTION: &str = "wsgi_start_request";
 type FileId = ((i32, i32), u64);
 
 /// The files that were dealt with, and whether a probe is in them.
-#[derive(Default)]
 pub struct Modules {
+    wanted: bool,
     known: HashMap<FileId, bool>,
+    /// Apaches that had no module, and no child: to be looked into again.
+    starting: BTreeSet<u32>,
     failures: Vec<String>,
 }
 
 impl Modules {
+    /// Sets probes if `wanted`; else it only says who has the module.
+    pub fn new(wanted: bool) -> Self {
+        Self {
+            wanted,
+            known: HashMap::new(),
+            starting: BTreeSet::new(),
+            failures: Vec::new(),
+        }
+    }
+
     /// Looks for mod_wsgi in an Apache process and sets the probe where it is new;
     /// the kind of server that this makes it, of the `SERVER_` constants.
     pub fn look_into(&mut self, programs: &mut Ebpf, pid: u32) -> u32 {
         let seen = match mapped(pid) {
+            Ok(None) if Process::read(pid).is_some_and(|it| apache::is_starting(&it)) => {
+                self.starting.insert(pid);
+                false
+            }
             // It answers everything by itself.
             Ok(None) => true,
+            Ok(Some(_)) if !self.wanted => false,
             Ok(Some((id, path))) => {
                 let failures = &mut self.failures;
                 *self.known.entry(id).or_insert_with(|| {
@@ -57,6 +76,20 @@ impl Modules {
         } else {
             SERVER_APACHE_BLIND
         })
+    }
+
+    /// Looks again into those that were starting: what they turned out to be.
+    pub fn look_again(&mut self, programs: &mut Ebpf) -> Vec<(u32, u32)> {
+        let pids = std::mem::take(&mut self.starting);
+        let alive = pids.into_iter().filter(|pid| Process::read(*pid).is_some());
+        alive
+            .map(|pid| (pid, self.look_into(programs, pid)))
+            .collect()
+    }
+
+    /// Whether there are Apaches to be looked into again.
+    pub fn are_starting(&self) -> bool {
+        !self.starting.is_empty()
     }
 
     /// Why a probe could not be set, since the last call.
@@ -96,8 +129,9 @@ fn set(programs: &mut Ebpf, path: &Path) -> Result<(), String> {
     if program.fd().is_err() {
         program.load().map_err(|error| explain(&error))?;
     }
+    let place = UProbeAttachLocation::SymbolOffset(FUNCTION, entry::offset(path, FUNCTION));
     program
-        .attach(FUNCTION, path, UProbeScope::AllProcesses)
+        .attach(place, path, UProbeScope::AllProcesses)
         .map(|_| ())
         .map_err(|error| explain(&error))
 }

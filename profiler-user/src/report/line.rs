@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::model::{Mode, Outcome, Request, Spent, Times, Wait};
+use crate::model::{Container, Kubernetes, Mode, Outcome, Request, Spent, Times, Wait, Workload};
 
 /// What the report needs of it. Keys that are missing are unknown, and further ones
 /// are left alone: files of older and later versions can be read.
@@ -21,6 +21,10 @@ pub(super) struct Line<'a> {
     daemon_tid: Option<u32>,
     #[serde(borrow)]
     mode: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    container_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    k8s: Option<Place<'a>>,
     client: Option<SocketAddr>,
     server: Option<SocketAddr>,
     #[serde(borrow)]
@@ -56,6 +60,39 @@ pub(super) struct Line<'a> {
     incomplete: bool,
 }
 
+#[derive(Debug, Deserialize)]
+struct Place<'a> {
+    #[serde(borrow)]
+    namespace: Cow<'a, str>,
+    #[serde(borrow)]
+    pod: Cow<'a, str>,
+    #[serde(borrow)]
+    container: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    node: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    workload: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    workload_kind: Option<Cow<'a, str>>,
+}
+
+impl Place<'_> {
+    fn kubernetes(&self) -> Kubernetes {
+        let owned = |text: &Cow<'_, str>| text.as_ref().to_owned();
+        let workload = self.workload.as_ref().zip(self.workload_kind.as_ref());
+        Kubernetes {
+            namespace: owned(&self.namespace),
+            pod: owned(&self.pod),
+            container: self.container.as_ref().map(owned),
+            node: self.node.as_ref().map(owned),
+            workload: workload.map(|(name, kind)| Workload {
+                kind: owned(kind),
+                name: owned(name),
+            }),
+        }
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 struct Waits {
     runqueue: Option<u64>,
@@ -85,6 +122,7 @@ impl Line<'_> {
             daemon_tid: self.daemon_tid,
             mode,
             names: None,
+            container: self.container().map(Arc::new),
             client: self.client.unwrap_or(nowhere),
             server: self.server.unwrap_or(nowhere),
             method: self.method.as_deref().map(Arc::from),
@@ -115,6 +153,16 @@ impl Line<'_> {
             outcome: self.outcome.as_deref().map_or(Outcome::Ok, outcome),
             incomplete: self.incomplete,
         }
+    }
+
+    /// Which engine it is of is not written.
+    fn container(&self) -> Option<Container> {
+        Some(Container {
+            id: self.container_id.as_deref()?.to_owned(),
+            runtime: None,
+            pod_uid: None,
+            kubernetes: self.k8s.as_ref().map(Place::kubernetes),
+        })
     }
 
     fn spent(&self, mode: Option<Mode>) -> (Option<Spent>, Option<Spent>) {
@@ -182,6 +230,7 @@ fn outcome(word: &str) -> Outcome {
 mod tests {
     use super::*;
     use crate::aggregate::{Shares, Stats};
+    use crate::identity::tests::{HOSTILE, bare_pod, docker, in_pod};
     use crate::request::sample;
     use crate::sinks::jsonl;
 
@@ -200,6 +249,19 @@ mod tests {
             let sums = |stats: &Stats| stats.anatomy.sums().collect::<Vec<_>>();
             assert_eq!(sums(&stats.0), sums(&stats.1));
             assert_eq!(stats.0.max(), stats.1.max());
+        }
+    }
+
+    #[test]
+    fn a_container_is_read_back() {
+        for container in [docker(7), in_pod(HOSTILE), bare_pod("p")] {
+            let mut written = sample::request("/");
+            written.container = Some(Arc::clone(&container));
+            let line = jsonl::line(&written);
+            let read = serde_json::from_slice::<Line<'_>>(&line).unwrap().request();
+            let read = read.container.unwrap();
+            assert_eq!(read.id, container.id);
+            assert_eq!(read.kubernetes, container.kubernetes);
         }
     }
 
@@ -237,6 +299,7 @@ mod tests {
         let text = r#"{"time":"2026-11-21T09:37:03Z","pid":1,"route":"/","new":1}"#;
         let request = serde_json::from_str::<Line<'_>>(text).unwrap().request();
         assert_eq!((request.times.duration, request.status), (None, None));
+        assert!(request.container.is_none());
         assert!(request.spent.is_none() && request.daemon_spent.is_none());
     }
 }

@@ -21,6 +21,7 @@ pub fn request(path: &str) -> Request {
             application_group: String::new(),
             script_name: String::new(),
         })),
+        container: None,
         client: addr(41_234),
         server: addr(8_099),
         method: Some("GET".into()),

@@ -6,11 +6,13 @@
 //! `notices` channel.
 
 mod authority;
+mod condition;
 pub mod influxdb;
 pub mod jsonl;
 pub(crate) mod names;
 pub mod otlp;
 pub mod prometheus;
+mod turn;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+pub use self::condition::Condition;
+pub use self::turn::phase;
 use crate::model::Request;
 use crate::summary::Summary;
 use crate::tick::{About, Points, Tick};
@@ -51,6 +55,12 @@ pub trait Sink {
     /// What became of its points so far, if it has any.
     fn points(&self) -> Option<Points> {
         None
+    }
+
+    /// Whether it could deliver, for each part that is tried by itself; of what is asked
+    /// instead, none.
+    fn conditions(&self) -> Vec<Condition> {
+        Vec::new()
     }
 
     /// Takes a line that the operator is told: a warning of another output, say.

@@ -10,7 +10,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use foldhash::{HashMap, HashMapExt as _};
 
 use super::samples::Samples;
-use crate::aggregate::Window;
+use crate::aggregate::{Row, Window};
+use crate::identity::Identity;
 use crate::tick::{About, Tick};
 
 /// Items under way: some seconds of windows.
@@ -121,11 +122,11 @@ impl Told {
 fn absorb(window: &mut Window, next: &Window) {
     let mut places = HashMap::with_capacity(window.rows.len());
     for (place, row) in window.rows.iter().enumerate() {
-        let key = (Arc::clone(&row.route), row.method, row.status_class);
+        let key = kind(row);
         places.insert(key, place);
     }
     for row in &next.rows {
-        let key = (Arc::clone(&row.route), row.method, row.status_class);
+        let key = kind(row);
         match places.get(&key) {
             Some(place) => window.rows[*place].stats.merge(&row.stats),
             None => window.rows.push(row.clone()),
@@ -133,6 +134,17 @@ fn absorb(window: &mut Window, next: &Window) {
     }
     window.total.merge(&next.total);
     window.end_unix_ns = next.end_unix_ns;
+}
+
+/// What makes rows one.
+fn kind(row: &Row) -> (Arc<str>, &'static str, &'static str, Option<Arc<Identity>>) {
+    let identity = row.identity.clone();
+    (
+        Arc::clone(&row.route),
+        row.method,
+        row.status_class,
+        identity,
+    )
 }
 
 #[cfg(test)]

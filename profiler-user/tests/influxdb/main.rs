@@ -7,6 +7,7 @@ mod sample;
 mod settings;
 mod spool;
 mod tls;
+mod turn;
 mod v1;
 mod v1_trouble;
 mod v2;
@@ -33,6 +34,7 @@ fn settings(url: &str, target: Target) -> Settings {
         timeout: Duration::from_secs(5),
         batch_points: 1_000,
         buffer_bytes: 8 << 20,
+        phase: Duration::ZERO,
         ca: None,
         secret_file: None,
         spool: None,

@@ -23,6 +23,7 @@ pub fn request(path: &str, after: u64) -> Request {
         daemon_pid: Some(20),
         daemon_tid: Some(21),
         mode: Some(Mode::Daemon),
+        container: None,
         names: Some(Arc::new(Names {
             process_group: "app 1".into(),
             application_group: String::new(),

@@ -46,9 +46,11 @@ fn snapshot() -> Snapshot {
             process(30, Kind::Other, "rotatelogs"),
         ],
         listeners: vec![Listener {
+            identity: None,
             address: "[::]:80".parse().unwrap(),
             queue: 3,
         }],
+        ..Snapshot::default()
     }
 }
 

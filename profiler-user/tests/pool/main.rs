@@ -29,9 +29,9 @@ fn snapshot(apache: &Apache, served: &BTreeMap<u32, u32>, busy: bool) -> Snapsho
     };
     let mut pools = Pools::new(0, &now.watched, Listeners::default());
     // Who has just answered may not be back in its place at the first look.
-    pools.close(0, 0, &now);
+    pools.close(0, 0, &now, &mut |_| None);
     thread::sleep(Duration::from_millis(100));
-    pools.close(0, SECOND, &now)
+    pools.close(0, SECOND, &now, &mut |_| None)
 }
 
 fn threads(snapshot: &Snapshot) -> Vec<(Kind, Option<u32>)> {

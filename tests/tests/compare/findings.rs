@@ -74,7 +74,9 @@ fn two_cpus() -> Result<(usize, Vec<Guarded>)> {
 /// An instrument that burns exactly 100 microseconds costs 100, give or take ten.
 #[test]
 fn a_known_cost() -> Result<()> {
-    let comparison = Comparison::new()?;
+    let Some(comparison) = Comparison::new()? else {
+        return Ok(());
+    };
     // What looking at the clock takes is in both.
     comparison.script("bare", &BURN.replace("100_000", "0"))?;
     comparison.script("burn", BURN)?;
@@ -110,7 +112,9 @@ fn a_known_cost() -> Result<()> {
 /// Nothing against nothing: no figure of any run differs.
 #[test]
 fn nothing_against_nothing() -> Result<()> {
-    let comparison = Comparison::new()?;
+    let Some(comparison) = Comparison::new()? else {
+        return Ok(());
+    };
     for run in 1..=2 {
         let options = [
             "--rounds=8",
@@ -137,8 +141,10 @@ fn nothing_against_nothing() -> Result<()> {
 /// A server that runs: without and with wsgiprobe, which reports every request.
 #[test]
 fn a_running_server() -> Result<()> {
+    let Some(comparison) = Comparison::new()? else {
+        return Ok(());
+    };
     let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Daemon))?;
-    let comparison = Comparison::new()?;
     let pid = apache.pid()?.to_string();
     let url = format!("http://127.0.0.1:{}/hello", apache.port());
     let log = apache.site().path("access.log");
@@ -180,7 +186,9 @@ fn a_running_server() -> Result<()> {
 /// The load generators that people have.
 #[test]
 fn other_loads() -> Result<()> {
-    let comparison = Comparison::new()?;
+    let Some(comparison) = Comparison::new()? else {
+        return Ok(());
+    };
     for (load, figures) in [
         (
             "wrk -t1 -c{connections} -d{seconds}s --latency {url}",
@@ -217,7 +225,9 @@ fn other_loads() -> Result<()> {
 /// A cost that is shown fails the run, and says what it was.
 #[test]
 fn a_gate_for_ci() -> Result<()> {
-    let comparison = Comparison::new()?;
+    let Some(comparison) = Comparison::new()? else {
+        return Ok(());
+    };
     comparison.script("burn", &BURN.replace("100_000", "2_000_000"))?;
     let options = ["--rounds=8", "--time=500ms", "--fail-over=10%"];
     let arguments = comparison.of(&options, &[("bare", "bare"), ("burn", "burn")]);

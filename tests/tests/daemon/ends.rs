@@ -247,7 +247,11 @@ fn upload_not_read(backend: Backend) -> Result<()> {
             );
             let duration = request.known("duration", request.duration)?;
             let told = Duration::from_nanos(duration);
-            ensure!(told <= one.took, "{told:?} of the client's {:?}", one.took);
+            // With one core for all the client may have its answer before the call returns:
+            // 14 ms seen.
+            let late = Duration::from_millis(if emulated() { 100 } else { 0 });
+            let took = one.took + late;
+            ensure!(told <= took, "{told:?} of the client's {took:?}");
             request.known("busy_time", request.busy_time)?;
         }
         let last = seen.last().context("no request")?;

@@ -62,9 +62,13 @@ impl Asked {
             ("$__rate_interval", format!("{RATE_STEP}s")),
             ("$__range", format!("{range}s")),
             ("${host:regex}", ".*".into()),
+            ("${namespace:regex}", ".*".into()),
+            ("${pod:regex}", ".*".into()),
             ("${route:regex}", ".*".into()),
             ("${process:regex}", ".*".into()),
             ("$host", ".*".into()),
+            ("$namespace", ".*".into()),
+            ("$pod", ".*".into()),
             ("$route", ".*".into()),
             ("$process", ".*".into()),
         ] {
@@ -102,11 +106,16 @@ pub fn all(from: DataSource, workshop: bool) -> Result<Vec<Asked>> {
         }
         // What fills the choices at its top.
         for variable in list(&dashboard["templating"]["list"]) {
-            if variable["type"] == "query" {
+            // Nothing of these tests runs in Kubernetes.
+            let is_there = !["namespace", "pod"]
+                .iter()
+                .any(|of| variable["name"] == *of);
+            if variable["type"] == "query" && is_there {
                 queries.push(Asked {
                     place: format!("{name}, variable {}", variable["name"]),
                     text: choices(&variable["query"])?,
-                    is_instant: from == DataSource::Prometheus,
+                    // Over the dashboard's time, as its panels.
+                    is_instant: false,
                     may_be_zero: false,
                 });
             }

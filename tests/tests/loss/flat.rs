@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::apache::Conf;
 use harness::backends::Backend;
+use harness::emulated::patiently;
 use harness::load::Load;
 use harness::server::Server;
 
@@ -36,7 +37,7 @@ fn scale() -> usize {
 fn stays_flat(pid: u32, mut part: impl FnMut(usize) -> Result<()>) -> Result<()> {
     part(0)?;
     // What each interval keeps of its routes is made as it ends.
-    sleep(2 * INTERVAL + INTERVAL / 2);
+    sleep(patiently(2 * INTERVAL + INTERVAL / 2));
     let first = Memory::of(pid)?;
     println!("after 1 of {PARTS}: {first:?}");
     for number in 1..PARTS {
@@ -48,7 +49,8 @@ fn stays_flat(pid: u32, mut part: impl FnMut(usize) -> Result<()>) -> Result<()>
     Ok(())
 }
 
-/// Memory of a process: resident, and of its maps in the kernel; bytes.
+/// Memory of a process: resident and of no file, since pages of its program come and go
+/// with what it does; and of its maps in the kernel. Bytes.
 #[derive(Clone, Copy, Debug)]
 struct Memory {
     resident: u64,
@@ -58,9 +60,11 @@ struct Memory {
 impl Memory {
     fn of(pid: u32) -> Result<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kib: u64 = kib.context("no VmRSS")?.trim().parse()?;
+        let kib: u64 = kib.context("no RssAnon")?.trim().parse()?;
         let (mut kernel, mut known) = (0, BTreeSet::new());
         for info in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
             let text = fs::read_to_string(info?.path()).unwrap_or_default();

@@ -178,6 +178,7 @@ pub(super) fn reset<E: Env>(env: &mut E, slot: &mut Slot, seq: u32, state: SlotS
     slot.header.first_byte_ns = env.now();
     (slot.header.pid, slot.header.tid) = env.task();
     slot.header.server = env.server();
+    slot.header.origin = env.origin();
     slot.far_end = 0;
     slot.seq = seq;
     slot.state = state;

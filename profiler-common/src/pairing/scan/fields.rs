@@ -19,7 +19,7 @@ const CHUNKED: u64 = word(*b"\0chunked");
 const CHUNKED_MASK: u64 = !0xff;
 
 /// Pairs of words and lines that are looked at in one step.
-const TURNS: u64 = 32;
+const TURNS: u64 = 16;
 
 /// First bytes of lines that may matter, by their lowest six bits. Others with the
 /// same bits are looked at more closely in vain.

@@ -190,6 +190,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             batch_points: 1,
             buffer_bytes: 1,
+            phase: Duration::ZERO,
             ca: None,
             secret_file: None,
             spool: None,

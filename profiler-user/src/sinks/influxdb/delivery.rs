@@ -1,10 +1,11 @@
 //! The background task that sends what is in the outbox.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 use super::answer::{self, Answer};
 use super::check;
@@ -13,6 +14,7 @@ use super::halving::{Halving, Verdict};
 use super::outbox::{Batch, Settled};
 use super::settings::Settings;
 use super::shelf::Shelf;
+use crate::sinks::turn::{self, Turn};
 
 /// Between attempts; twice as long after each, and up to twice that by chance, so
 /// that many probes do not come back to a server at once.
@@ -24,6 +26,7 @@ const LAST_DELAY: Duration = Duration::from_secs(15);
 pub(super) struct Delivery {
     pub(super) client: Client,
     pub(super) shelf: Shelf,
+    pub(super) turn: Arc<Turn>,
     /// True once nothing more will be put in.
     pub(super) finishing: watch::Receiver<bool>,
     /// Whether the server has answered for points since then.
@@ -40,7 +43,7 @@ impl Delivery {
         self.first_contact(&settings).await;
         loop {
             tokio::select! {
-                () = self.shelf.ready() => {}
+                () = self.shelf.ready() => self.await_turn().await,
                 () = finishing(&mut self.finishing) => self.shelf.outbox().close_batch(),
             }
             if self.send_all().await.is_err() {
@@ -49,6 +52,26 @@ impl Delivery {
             if self.is_finishing() && self.shelf.outbox().is_empty() {
                 return;
             }
+        }
+    }
+
+    /// Waits, after a window, for this host's turn: but not at the end of the run, and
+    /// not while so much comes that it would have to be dropped.
+    async fn await_turn(&mut self) {
+        let mut waited = false;
+        while let Some(due) = self.turn.waits_until() {
+            if self.is_finishing() || self.shelf.outbox().is_crowded() {
+                break;
+            }
+            waited = true;
+            tokio::select! {
+                () = sleep_until(due) => {}
+                () = self.shelf.outbox().full_batch() => {}
+                () = finishing(&mut self.finishing) => {}
+            }
+        }
+        if waited {
+            self.shelf.outbox().close_batch();
         }
     }
 
@@ -95,7 +118,10 @@ impl Delivery {
                 if self.is_finishing() && self.in_vain(status) {
                     return Err(GivenUp);
                 }
-                let delay = after.or_else(|| delays.next()).unwrap_or(LAST_DELAY);
+                let delay = after
+                    .map(turn::later)
+                    .or_else(|| delays.next())
+                    .unwrap_or(LAST_DELAY);
                 if self.pause(delay).await {
                     delays = self::delays();
                 }

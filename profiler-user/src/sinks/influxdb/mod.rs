@@ -18,6 +18,7 @@ mod delivery;
 mod distinct;
 mod encode;
 mod halving;
+mod identified;
 pub(crate) mod line;
 mod notices;
 mod outbox;
@@ -50,7 +51,8 @@ pub use self::settings::{Schema, Settings, SettingsError, SpoolSettings, Target}
 use self::shelf::Shelf;
 use self::spool::Spool;
 pub use self::spool::SpoolError;
-use super::{Delivered, Finish, Notices, Sink};
+use super::turn::Turn;
+use super::{Condition, Delivered, Finish, Notices, Sink};
 use crate::aggregate::Window;
 use crate::model::Request;
 use crate::pool::Snapshot;
@@ -126,10 +128,12 @@ pub struct InfluxDb {
     /// Of the account; the workshop's schema has none.
     own: Option<(String, Own)>,
     outbox: Arc<Outbox>,
+    turn: Arc<Turn>,
     finishing: watch::Sender<bool>,
     delivery: JoinHandle<()>,
     notices: Notices,
     place: String,
+    condition: Condition,
 }
 
 impl InfluxDb {
@@ -143,7 +147,10 @@ impl InfluxDb {
         let spool = settings.spool.as_ref();
         let spool = spool.map(|spool| Spool::open(&spool.dir, spool.bytes, &place));
         let spool = spool.transpose()?;
-        let teller = Teller::new(&settings, settings.base()?.as_str(), notices.clone());
+        let condition = Condition::new("influxdb");
+        let base = settings.base()?;
+        let (tell, of) = (notices.clone(), condition.clone());
+        let teller = Teller::new(&settings, base.as_str(), tell, of);
         if let Some((_, left)) = &spool {
             teller.found(left.points, left.damaged);
         }
@@ -155,8 +162,10 @@ impl InfluxDb {
             Schema::Otel => Some((settings.hostname.clone(), Own::default())),
             Schema::Workshop => None,
         };
+        let turn = Arc::new(Turn::new(settings.phase));
         let delivery = Delivery {
             client,
+            turn: Arc::clone(&turn),
             shelf: Shelf::new(Arc::clone(&outbox), teller),
             finishing,
             answered_at_the_end: false,
@@ -165,10 +174,12 @@ impl InfluxDb {
             encoder,
             own,
             outbox,
+            turn,
             finishing: finish,
             delivery: tokio::spawn(delivery.run(settings)),
             notices,
             place,
+            condition,
         })
     }
 
@@ -184,6 +195,7 @@ impl InfluxDb {
 
     /// Takes a window, and the servers' state at its end. Never waits.
     pub fn window(&mut self, window: &Window, snapshot: &Snapshot) {
+        self.turn.window_ended();
         self.encoder.window(window, snapshot, |point| {
             if self.outbox.push(point) {
                 tell_dropped(&self.notices, &self.outbox);
@@ -249,6 +261,10 @@ impl Sink for InfluxDb {
 
     fn points(&self) -> Option<Points> {
         Some(self.report().points())
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        vec![self.condition.clone()]
     }
 
     fn finish(self: Box<Self>, _: &Arc<Summary>, patience: Duration) -> Finish {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::{self, Answer};
 use super::settings::{Settings, SpoolSettings, Target};
-use crate::sinks::Notices;
+use crate::sinks::{Condition, Notices};
 
 /// A server that comes and goes (over its rate, say) is told of no more often.
 const AWAY_AGAIN: Duration = Duration::from_mins(1);
@@ -29,6 +29,7 @@ pub(super) struct Teller {
     away_with: HashSet<Option<u16>>,
     /// When that was last told.
     told_away: HashMap<Option<u16>, Instant>,
+    condition: Condition,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,12 @@ enum Version {
 }
 
 impl Teller {
-    pub(super) fn new(settings: &Settings, url: &str, notices: Notices) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        url: &str,
+        notices: Notices,
+        condition: Condition,
+    ) -> Self {
         Self {
             notices,
             server: format!("influxdb at {}", url.trim_end_matches('/')),
@@ -61,11 +67,17 @@ impl Teller {
             presence: Presence::There,
             away_with: HashSet::new(),
             told_away: HashMap::new(),
+            condition,
         }
     }
 
     /// The server does not take points now; once per absence and status.
     pub(super) fn away(&mut self, status: Option<u16>, words: &str) {
+        // Not with the server's own words: others may read that.
+        self.condition.fails(match status {
+            Some(status) => format!("refused: {}", answer::named(status)),
+            None => format!("away: {words}"),
+        });
         if !self.away_with.insert(status) {
             return;
         }
@@ -86,6 +98,7 @@ impl Teller {
 
     /// The server has answered; said only after it was said to be away.
     pub(super) fn back(&mut self) {
+        self.condition.works();
         let before = std::mem::replace(&mut self.presence, Presence::There);
         self.away_with.clear();
         if before == (Presence::Away { told: true }) {
@@ -202,11 +215,18 @@ mod tests {
             presence: Presence::There,
             away_with: HashSet::new(),
             told_away: HashMap::new(),
+            condition: Condition::new("influxdb"),
         };
+        let condition = teller.condition.clone();
         for _ in 0..5 {
             teller.away(Some(503), "busy");
             teller.away(Some(503), "busy");
+            assert_eq!(
+                condition.trouble().as_deref(),
+                Some("refused: 503 Service Unavailable")
+            );
             teller.back();
+            assert_eq!(condition.trouble(), None);
         }
         drop(teller);
         let told: Vec<_> = std::iter::from_fn(|| told.try_recv().ok()).collect();

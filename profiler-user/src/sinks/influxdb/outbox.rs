@@ -17,6 +17,9 @@ use super::spool::{Left, Spool, Waiting};
 /// Batches are closed at this share of the buffer: dropping one loses no more.
 const BATCHES_IN_BUFFER: usize = 8;
 
+/// From this share of the buffer on nothing waits by choice.
+const CROWDED_FROM: usize = 4;
+
 /// Largest batch, bytes. What compresses in a few milliseconds.
 const BATCH_BYTES: usize = 1 << 20;
 
@@ -313,6 +316,11 @@ impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
         let state = self.state();
         state.closed.is_empty() && state.open.points == 0 && state.report.spooled == 0
+    }
+
+    /// Whether so much waits in memory that it had better not wait any longer.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.state().bytes > self.buffer_bytes / CROWDED_FROM
     }
 
     /// Whether there is a spool.

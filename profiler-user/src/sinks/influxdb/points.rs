@@ -9,6 +9,7 @@
 //! | `http.request.method` | the method, `_OTHER` where OpenTelemetry does not know it |
 //! | `http.response.status_class` | `2xx` ...; `none` without an answer (ours) |
 //! | `route` | the path's group (ours, see [`route`](crate::request::route)) |
+//! | `container.id` or `k8s...name` | of requests to a container, what `--identity` says ([`identity`](crate::identity)) |
 //!
 //! | field | type | is |
 //! |---|---|---|
@@ -42,6 +43,7 @@ pub(super) fn row(out: &mut String, hostname: &str, row: &Row, time_unix_ns: u64
         .tag("host.name", hostname)
         .tag("http.request.method", row.method)
         .tag("http.response.status_class", row.status_class)
+        .identity(row.identity.as_ref())
         .tag("route", &row.route)
         .integer("requests", stats.count)
         .integer("errors", stats.errors)
@@ -76,8 +78,12 @@ pub(super) fn row(out: &mut String, hostname: &str, row: &Row, time_unix_ns: u64
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::aggregate::Aggregator;
+    use crate::identity::tests::{HOSTILE, bare_pod, docker, in_pod};
+    use crate::model::Container;
     use crate::request::sample;
 
     fn encoded(request: &crate::model::Request) -> String {
@@ -109,6 +115,40 @@ mod tests {
              cpu_daemon=0.0006,cpu_daemon_count=1i,wait_runqueue=0.00005,wait_lock=0.00015,\
              wait_upstream=0.00025,wait_client=0.00002,wait_disk=0,wait_sleep=0,\
              wait_other=0 2\n"
+        );
+    }
+
+    /// The tags of a request to that container.
+    fn tags(container: &Arc<Container>) -> String {
+        let mut request = sample::request("/a");
+        request.container = Some(Arc::clone(container));
+        let text = encoded(&request);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let tags = text.split(" requests=1i,").next().unwrap();
+        let start = "http.server.request.duration,host.name=h,http.request.method=GET,\
+                     http.response.status_class=2xx,";
+        tags.strip_prefix(start).unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_row_of_a_container() {
+        assert_eq!(
+            tags(&docker(7)),
+            format!("container.id={:064x},route=/a", 7)
+        );
+        assert_eq!(
+            tags(&in_pod("front-1")),
+            "k8s.container.name=web,k8s.deployment.name=front,k8s.namespace.name=shop,\
+             k8s.node.name=n1,k8s.pod.name=front-1,route=/a"
+        );
+        assert_eq!(
+            tags(&bare_pod("p")),
+            "k8s.namespace.name=shop,k8s.pod.name=p,route=/a"
+        );
+        assert_eq!(
+            tags(&bare_pod(HOSTILE)),
+            "k8s.namespace.name=shop,\
+             k8s.pod.name=a%0A\"b\"\\,c\\=d%5C\\ {e}%0D%01,route=/a"
         );
     }
 

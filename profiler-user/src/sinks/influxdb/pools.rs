@@ -7,6 +7,8 @@
 //! | `wsgiprobe.process` | `host.name`, `process.pid`, `process.executable.name`, `type` (`httpd` Apache, `wsgi` daemon, `other`) |
 //! | `wsgiprobe.listen` | `host.name`, `server.address`, `server.port` |
 //!
+//! Those of what runs in a container have its tags, as in [`points`](super::points).
+//!
 //! | field | type | is |
 //! |---|---|---|
 //! | `threads` `idle` | integer | threads that serve requests; of them, at none |
@@ -24,7 +26,10 @@
 //! the mode as an attribute; here it is part of the field's name. What is not known
 //! is left out; see [`pool`](crate::pool).
 
+use std::sync::Arc;
+
 use super::line::Line;
+use crate::identity::Identity;
 use crate::pool::{Kind, Listener, Pool, Process, Snapshot};
 
 /// Gives the points of a snapshot to `emit`; it is of `time_unix_ns`, nanoseconds
@@ -42,19 +47,28 @@ pub(super) fn all(
         emit(&out);
     };
     for given in &snapshot.pools {
-        emit(&|out| pool(out, hostname, given, time_unix_ns));
+        let identity = snapshot.identity(given.pid);
+        emit(&|out| pool(out, hostname, given, identity, time_unix_ns));
     }
     for given in &snapshot.processes {
-        emit(&|out| process(out, hostname, given, time_unix_ns));
+        let identity = snapshot.identity(given.pid);
+        emit(&|out| process(out, hostname, given, identity, time_unix_ns));
     }
     for given in &snapshot.listeners {
         emit(&|out| listener(out, hostname, given, time_unix_ns));
     }
 }
 
-fn pool(out: &mut String, hostname: &str, pool: &Pool, time_unix_ns: u64) {
+fn pool(
+    out: &mut String,
+    hostname: &str,
+    pool: &Pool,
+    identity: Option<&Arc<Identity>>,
+    time_unix_ns: u64,
+) {
     let mut line = Line::new(out, "wsgiprobe.pool")
         .tag("host.name", hostname)
+        .identity(identity)
         .tag("pool", pool_name(pool.kind))
         .tag("process.pid", &pool.pid.to_string())
         .tag(
@@ -77,9 +91,16 @@ fn pool(out: &mut String, hostname: &str, pool: &Pool, time_unix_ns: u64) {
         .end(time_unix_ns);
 }
 
-fn process(out: &mut String, hostname: &str, process: &Process, time_unix_ns: u64) {
+fn process(
+    out: &mut String,
+    hostname: &str,
+    process: &Process,
+    identity: Option<&Arc<Identity>>,
+    time_unix_ns: u64,
+) {
     let mut line = Line::new(out, "wsgiprobe.process")
         .tag("host.name", hostname)
+        .identity(identity)
         .tag("process.executable.name", &process.name)
         .tag("process.pid", &process.pid.to_string())
         .tag("type", process_type(process.kind));
@@ -99,6 +120,7 @@ fn process(out: &mut String, hostname: &str, process: &Process, time_unix_ns: u6
 fn listener(out: &mut String, hostname: &str, listener: &Listener, time_unix_ns: u64) {
     Line::new(out, "wsgiprobe.listen")
         .tag("host.name", hostname)
+        .identity(listener.identity.as_ref())
         .tag("server.address", &listener.address.ip().to_string())
         .tag("server.port", &listener.address.port().to_string())
         .integer("queue", listener.queue.into())
@@ -124,6 +146,9 @@ fn process_type(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::tests::bare_pod;
+    use crate::identity::{Detail, Identities};
+    use crate::metrics::tests::snapshot;
     use crate::pool::Cpu;
 
     #[test]
@@ -141,10 +166,10 @@ mod tests {
             length_ns: 1_000_000_000,
         };
         let mut out = String::new();
-        pool(&mut out, "h", &given, 1);
+        pool(&mut out, "h", &given, None, 1);
         given.process_group = None;
         (given.threads, given.full_ns) = (None, None);
-        pool(&mut out, "h", &given, 2);
+        pool(&mut out, "h", &given, None, 2);
         assert_eq!(
             out,
             "wsgiprobe.pool,host.name=h,pool=daemon,process.pid=7,process_group=app \
@@ -172,8 +197,9 @@ mod tests {
             max_rss: Some(8192),
             threads: 27,
         };
-        process(&mut out, "h", &given, 1);
+        process(&mut out, "h", &given, None, 1);
         let socket = Listener {
+            identity: None,
             address: "[::]:80".parse().unwrap(),
             queue: 4,
         };
@@ -184,6 +210,28 @@ mod tests {
              type=httpd process.cpu.time.user=0.25,process.cpu.time.system=0.01,\
              process.memory.usage=4096i,process.memory.peak=8192i,process.thread.count=27i 1\n\
              wsgiprobe.listen,host.name=h,server.address=::,server.port=80 queue=4i 1\n"
+        );
+    }
+
+    #[test]
+    fn what_runs_in_a_container_says_so() {
+        let mut snapshot = snapshot();
+        let mut identities = Identities::new(Detail::Container);
+        let identity = identities.of(&bare_pod("p q"));
+        snapshot
+            .identities
+            .extend(identity.clone().map(|it| (7, it)));
+        snapshot.listeners[0].identity = identity;
+        let mut starts = Vec::new();
+        all("h", &snapshot, 1, &mut |point: &str| {
+            let (tags, _) = point.rsplit_once(",k8s.pod.name=p\\ q,").unwrap();
+            starts.push(tags.to_owned());
+        });
+        let expected = ["pool", "process", "listen"];
+        let tags = "host.name=h,k8s.namespace.name=shop";
+        assert_eq!(
+            starts,
+            expected.map(|what| format!("wsgiprobe.{what},{tags}"))
         );
     }
 }

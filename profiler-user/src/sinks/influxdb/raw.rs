@@ -9,9 +9,15 @@
 //! | `http.response.status_code` | the final status; left out without an answer |
 //! | `mode` | who served it: `embedded`, `daemon`, `static` (Apache itself), `http` (another server) |
 //! | `process_group` | mod_wsgi's |
+//! | `container.id` | the engine's id of the container that the server runs in |
+//! | `k8s.namespace.name` `k8s.pod.name` `k8s.container.name` `k8s.node.name` | its place in Kubernetes |
+//! | `k8s.deployment.name` `k8s.statefulset.name` `k8s.daemonset.name` `k8s.cronjob.name` `k8s.job.name` `k8s.replicaset.name` | what keeps its pod running |
 //!
 //! These are as many as the server's configuration names; what a client or an
-//! application may choose is a field.
+//! application may choose is a field. `container.id` is a tag in Kubernetes, too: a pod's name
+//! is one, and says nearly as much, so that it adds a series for a container that was started
+//! again in its pod, and no other. A field there and a tag elsewhere it cannot be: what knows
+//! it by one name knows it as one of the two (InfluxDB 3 refuses the other).
 //!
 //! | field | type | is |
 //! |---|---|---|
@@ -37,6 +43,7 @@
 use super::distinct::Distinct;
 use super::line::Line;
 use crate::aggregate::{FIGURES, labels};
+use crate::identity;
 use crate::model::Request;
 use crate::sinks::names;
 
@@ -54,6 +61,10 @@ pub(super) fn request(
     let mut line = Line::new(out, MEASUREMENT)
         .tag("host.name", hostname)
         .tag("http.request.method", method);
+    let container = request.container.as_deref();
+    for (name, value) in container.into_iter().flat_map(identity::all) {
+        line = line.tag(name, value);
+    }
     if let Some(status) = request.status {
         line = line.tag("http.response.status_code", &status.to_string());
     }
@@ -111,6 +122,7 @@ pub(super) fn ended(request: &Request) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::tests::{HOSTILE, bare_pod, docker, in_pod};
     use crate::request::sample;
 
     #[test]
@@ -133,6 +145,36 @@ mod tests {
              server.address=\"127.0.0.1\",server.port=8099i,process.pid=16596i,\
              thread.id=16626i,http.request.size=84i,http.response.size=174i,\
              outcome=\"ok\",incomplete=false 1763717823125006789\n"
+        );
+    }
+
+    #[test]
+    fn a_request_to_a_container() {
+        let tags = |container| {
+            let mut given = sample::request("/a");
+            given.container = Some(container);
+            let mut out = String::new();
+            request(&mut out, "h", &given, &mut Distinct::new());
+            assert_eq!(out.lines().count(), 1, "{out}");
+            let tags = out.split(",http.response.status_code=").next().unwrap();
+            let start = "http.server.request,host.name=h,http.request.method=GET,";
+            tags.strip_prefix(start).unwrap().to_owned()
+        };
+        let id = format!("container.id={:064x}", 7);
+        assert_eq!(tags(docker(7)), id);
+        assert_eq!(
+            tags(in_pod("front-1")),
+            format!(
+                "{id},k8s.namespace.name=shop,k8s.pod.name=front-1,k8s.container.name=web,\
+                 k8s.node.name=n1,k8s.deployment.name=front"
+            )
+        );
+        assert_eq!(
+            tags(bare_pod(HOSTILE)),
+            format!(
+                "{id},k8s.namespace.name=shop,\
+                 k8s.pod.name=a%0A\"b\"\\,c\\=d%5C\\ {{e}}%0D%01"
+            )
         );
     }
 

@@ -26,6 +26,8 @@ pub struct Settings {
     pub batch_points: usize,
     /// Bytes of points that wait in memory while the server is away; the oldest go first.
     pub buffer_bytes: usize,
+    /// From the end of a window to this host's turn to deliver it; zero: at once.
+    pub phase: Duration,
     /// PEM file with the certificates of those who may vouch for an `https://` server;
     /// `None`: those that the system trusts.
     pub ca: Option<PathBuf>,

@@ -226,7 +226,7 @@ mod tests {
                 max_rss: Some(8192),
                 threads: 9,
             }],
-            listeners: Vec::new(),
+            ..Snapshot::default()
         }
     }
 

@@ -18,7 +18,7 @@ use self::record::Record;
 use self::rotate::Rotating;
 pub use self::rotate::Rotation;
 use self::writer::Writer;
-use super::{Delivered, Finish, Notices, Sink};
+use super::{Condition, Delivered, Finish, Notices, Sink};
 use crate::model::Request;
 use crate::summary::Summary;
 
@@ -114,6 +114,10 @@ pub(crate) fn line(request: &Request) -> Vec<u8> {
 impl Sink for JsonLines {
     fn request(&mut self, request: &Request) {
         Self::request(self, request);
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        vec![self.writer.condition().clone()]
     }
 
     fn finish(self: Box<Self>, _: &Arc<Summary>, patience: Duration) -> Finish {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::model::{Request, Wait};
+use crate::model::{Kubernetes, Request, Wait};
 use crate::sinks::names;
 
 #[derive(Serialize)]
@@ -19,6 +19,8 @@ pub(super) struct Record<'a> {
     daemon_tid: Option<u32>,
     mode: Option<&'static str>,
     process_group: Option<&'a str>,
+    container_id: Option<&'a str>,
+    k8s: Option<Place<'a>>,
     client: SocketAddr,
     server: SocketAddr,
     method: Option<&'a str>,
@@ -47,6 +49,31 @@ pub(super) struct Record<'a> {
     incomplete: bool,
 }
 
+/// Its place in Kubernetes.
+#[derive(Serialize)]
+struct Place<'a> {
+    namespace: &'a str,
+    pod: &'a str,
+    container: Option<&'a str>,
+    node: Option<&'a str>,
+    workload: Option<&'a str>,
+    workload_kind: Option<&'a str>,
+}
+
+impl<'a> From<&'a Kubernetes> for Place<'a> {
+    fn from(kubernetes: &'a Kubernetes) -> Self {
+        let workload = kubernetes.workload.as_ref();
+        Self {
+            namespace: &kubernetes.namespace,
+            pod: &kubernetes.pod,
+            container: kubernetes.container.as_deref(),
+            node: kubernetes.node.as_deref(),
+            workload: workload.map(|workload| workload.name.as_str()),
+            workload_kind: workload.map(|workload| workload.kind.as_str()),
+        }
+    }
+}
+
 /// What the waiting was for; Apache's for the daemon is not part of it.
 #[derive(Serialize)]
 struct Waits {
@@ -62,6 +89,7 @@ struct Waits {
 impl<'a> From<&'a Request> for Record<'a> {
     fn from(request: &'a Request) -> Self {
         let times = &request.times;
+        let container = request.container.as_deref();
         Self {
             time: request.time_unix_ns,
             pid: request.pid,
@@ -73,6 +101,10 @@ impl<'a> From<&'a Request> for Record<'a> {
                 .names
                 .as_deref()
                 .map(|names| names.process_group.as_str()),
+            container_id: container.map(|container| container.id.as_str()),
+            k8s: container
+                .and_then(|container| container.kubernetes.as_ref())
+                .map(Place::from),
             client: request.client,
             server: request.server,
             method: request.method.as_deref(),
@@ -125,6 +157,7 @@ fn rfc3339<S: Serializer>(unix_ns: &u64, serializer: S) -> Result<S::Ok, S::Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::tests::{HOSTILE, bare_pod, docker, in_pod};
     use crate::model::{Outcome, Times};
     use crate::request::sample;
 
@@ -139,7 +172,7 @@ mod tests {
             concat!(
                 r#"{"time":"2025-11-21T09:37:03.123456789Z","#,
                 r#""pid":16596,"tid":16626,"daemon_pid":16595,"daemon_tid":16603,"#,
-                r#""mode":"daemon","process_group":"app","#,
+                r#""mode":"daemon","process_group":"app","container_id":null,"k8s":null,"#,
                 r#""client":"127.0.0.1:41234","server":"127.0.0.1:8099","#,
                 r#""method":"GET","path":"/daemon","path_truncated":false,"#,
                 r#""route":"/daemon","protocol":"1.1","status":200,"#,
@@ -153,6 +186,42 @@ mod tests {
                 r#""outcome":"ok","incomplete":false}"#
             )
         );
+    }
+
+    fn with(container: std::sync::Arc<crate::model::Container>) -> String {
+        let mut request = sample::request("/");
+        request.container = Some(container);
+        json(&request)
+    }
+
+    #[test]
+    fn a_container_is_told_with_its_place() {
+        let id = format!(r#""container_id":"{:064x}","#, 7);
+        let plain = with(docker(7));
+        assert!(
+            plain.contains(&format!(r#"{id}"k8s":null,"client""#)),
+            "{plain}"
+        );
+        let whole = with(in_pod("front-1"));
+        let place = concat!(
+            r#""k8s":{"namespace":"shop","pod":"front-1","container":"web","node":"n1","#,
+            r#""workload":"front","workload_kind":"Deployment"},"client""#
+        );
+        assert!(whole.contains(&format!("{id}{place}")), "{whole}");
+        let bare = with(bare_pod("p"));
+        let place = concat!(
+            r#""k8s":{"namespace":"shop","pod":"p","container":null,"node":null,"#,
+            r#""workload":null,"workload_kind":null},"client""#
+        );
+        assert!(bare.contains(place), "{bare}");
+    }
+
+    #[test]
+    fn a_lying_api_server_breaks_no_line() {
+        let json = with(in_pod(HOSTILE));
+        assert_eq!(json.lines().count(), 1);
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["k8s"]["pod"], HOSTILE);
     }
 
     #[test]

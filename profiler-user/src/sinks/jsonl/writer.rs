@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Report;
 use crate::privileges;
-use crate::sinks::Notices;
+use crate::sinks::{Condition, Notices};
 
 /// What waits while the output stalls: bytes. A second of 20 000 requests/s.
 const BUFFER: usize = 16 << 20;
@@ -23,6 +23,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     name: String,
     notices: Notices,
+    condition: Condition,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +52,7 @@ impl Writer {
         notices: Notices,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
+        let condition = Condition::new("jsonl");
         let thread = Thread {
             shared: Arc::clone(&shared),
             out,
@@ -58,6 +60,7 @@ impl Writer {
             told: false,
             name: name.clone(),
             notices: notices.clone(),
+            condition: condition.clone(),
         };
         std::thread::Builder::new().name("jsonl".into()).spawn(|| {
             privileges::renounce();
@@ -67,6 +70,7 @@ impl Writer {
             shared,
             name,
             notices,
+            condition,
         })
     }
 
@@ -83,6 +87,7 @@ impl Writer {
             return;
         }
         state.report.lost += 1;
+        self.condition.fails("its reader is too slow");
         if !std::mem::replace(&mut state.stalled, true) {
             drop(state);
             tell(
@@ -91,6 +96,10 @@ impl Writer {
                 "the reader is too slow, requests are left out",
             );
         }
+    }
+
+    pub(super) const fn condition(&self) -> &Condition {
+        &self.condition
     }
 
     pub(super) fn report(&self) -> Report {
@@ -137,6 +146,7 @@ struct Thread {
     told: bool,
     name: String,
     notices: Notices,
+    condition: Condition,
 }
 
 impl Thread {
@@ -181,7 +191,11 @@ impl Thread {
         state.report.written += written;
         state.report.lost += std::mem::take(&mut state.writing) - written;
         drop(state);
+        if result.is_ok() && !lines.is_empty() {
+            self.condition.works();
+        }
         if let Err(error) = result {
+            self.condition.fails(error.to_string());
             if let Some(last) = lines[..done].last() {
                 self.torn = *last != b'\n';
             }

@@ -5,21 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::lane::{Lane, Parcel};
 use super::message::{Answer, Message};
 use super::settings::Settings;
-use super::values::{SCHEMA_URL, resource, scope};
-use super::{Client, News, points, spans};
+use super::values::{SCHEMA_URL, contained, resource, scope};
+use super::{Client, News, points, portions, spans};
+use crate::identity::{self, Identity};
 use crate::metrics::Registry;
-use crate::sinks::Notices;
+use crate::model::{Container, Request};
+use crate::sinks::{Condition, Notices, turn};
 use crate::tick::About;
 
 /// Spans in a message.
@@ -48,6 +49,8 @@ struct Known {
     sent_unix_ns: u64,
     /// A window came since.
     fresh: bool,
+    /// When it is this host's turn to send them, if it is time.
+    due: Option<Instant>,
 }
 
 impl Known {
@@ -57,6 +60,27 @@ impl Known {
             resource: resource(about, settings),
             sent_unix_ns: about.began_unix_ns,
             fresh: false,
+            due: None,
+        }
+    }
+}
+
+/// Spans that wait to be sent, by the container that they are of.
+#[derive(Default)]
+struct Batch {
+    of: Vec<(Option<Arc<Container>>, Vec<Span>)>,
+    spans: usize,
+}
+
+impl Batch {
+    fn add(&mut self, request: &Request) {
+        let mut spans = spans::of(request);
+        self.spans += spans.len();
+        let container = &request.container;
+        let mut all = self.of.iter_mut();
+        match all.find(|(known, _)| known == container) {
+            Some((_, known)) => known.append(&mut spans),
+            None => self.of.push((container.clone(), spans)),
         }
     }
 }
@@ -65,47 +89,60 @@ impl Collector {
     /// Until nothing more comes.
     pub(super) async fn run(self, mut news: Receiver<News>) {
         let mut known: Option<Known> = None;
-        let mut batch: Vec<Span> = Vec::new();
+        let mut batch = Batch::default();
         let mut age = interval(BATCH_AGE);
         age.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let due = known.as_ref().and_then(|known| known.due);
             tokio::select! {
                 given = news.recv() => match (given, &mut known) {
                     (Some(News::Begin(about)), _) => known = Some(Known::new(&about, &self.settings)),
                     (Some(News::Tick(tick)), Some(known)) => {
                         known.registry.tick(&tick);
                         known.fresh = true;
-                        self.export(known, false);
+                        self.plan(known);
                     }
-                    (Some(News::Slow(request)), _) => batch.extend(spans::of(&request)),
+                    (Some(News::Slow(request)), _) => batch.add(&request),
                     (Some(News::Tick(_)), None) => {}
                     (None, _) => break,
                 },
+                () = until(due) => known.iter_mut().for_each(|known| self.export(known)),
                 _ = age.tick() => self.flush(known.as_ref(), &mut batch),
             }
-            if batch.len() >= BATCH {
+            if batch.spans >= BATCH {
                 self.flush(known.as_ref(), &mut batch);
             }
         }
         self.flush(known.as_ref(), &mut batch);
         if let Some(known) = &mut known {
-            self.export(known, true);
+            self.export(known);
         }
         self.metrics.close();
         self.traces.close();
     }
 
-    /// Sends all metrics if it is time.
-    fn export(&self, known: &mut Known, last: bool) {
+    /// Has all metrics sent on this host's turn, if it is time.
+    fn plan(&self, known: &mut Known) {
         let now = known.registry.now_unix_ns();
         let since = Duration::from_nanos(now.saturating_sub(known.sent_unix_ns));
-        if !known.fresh || !last && since < self.settings.interval {
+        if known.due.is_none() && since >= self.settings.interval {
+            known.sent_unix_ns = now;
+            known.due = Some(Instant::now() + self.settings.phase);
+        }
+    }
+
+    /// Sends all metrics, with what came while they waited.
+    fn export(&self, known: &mut Known) {
+        known.due = None;
+        if !std::mem::take(&mut known.fresh) {
             return;
         }
-        (known.sent_unix_ns, known.fresh) = (now, false);
-        let (metrics, count) = points::all(&known.registry, &self.settings);
-        let message = ResourceMetrics {
-            resource: Some(known.resource.clone()),
+        let all = points::all(&known.registry, &self.settings);
+        let of_one = |(identity, metrics): (Option<&Arc<Identity>>, Vec<Metric>)| ResourceMetrics {
+            resource: Some(match identity {
+                Some(identity) => contained(&known.resource, &identity.said()),
+                None => known.resource.clone(),
+            }),
             scope_metrics: vec![ScopeMetrics {
                 scope: Some(scope()),
                 metrics,
@@ -113,20 +150,23 @@ impl Collector {
             }],
             schema_url: SCHEMA_URL.into(),
         };
-        let message = Message::Metrics(ExportMetricsServiceRequest {
-            resource_metrics: vec![message],
-        });
-        self.metrics.push(Parcel { message, count });
+        let all = all.into_iter().map(of_one).collect();
+        self.metrics.push(portions::parcels(all));
     }
 
-    fn flush(&self, known: Option<&Known>, batch: &mut Vec<Span>) {
-        let (Some(known), false) = (known, batch.is_empty()) else {
+    fn flush(&self, known: Option<&Known>, batch: &mut Batch) {
+        let (Some(known), false) = (known, batch.spans == 0) else {
             return;
         };
-        let spans = std::mem::take(batch);
-        let count = spans.len() as u64;
-        let message = ResourceSpans {
-            resource: Some(known.resource.clone()),
+        let Batch { spans: count, of } = std::mem::take(batch);
+        let of_one = |(container, spans): (Option<Arc<Container>>, Vec<Span>)| ResourceSpans {
+            resource: Some(match &container {
+                Some(container) => {
+                    let said: Vec<_> = identity::all(container).collect();
+                    contained(&known.resource, &said)
+                }
+                None => known.resource.clone(),
+            }),
             scope_spans: vec![ScopeSpans {
                 scope: Some(scope()),
                 spans,
@@ -135,9 +175,9 @@ impl Collector {
             schema_url: SCHEMA_URL.into(),
         };
         let message = Message::Spans(ExportTraceServiceRequest {
-            resource_spans: vec![message],
+            resource_spans: of.into_iter().map(of_one).collect(),
         });
-        self.traces.push(Parcel { message, count });
+        self.traces.push([Parcel::new(message, count as u64)]);
     }
 }
 
@@ -162,6 +202,7 @@ pub(super) struct Sender {
     pub(super) gzip: Arc<AtomicBool>,
     /// What was told last.
     pub(super) mood: Mood,
+    pub(super) condition: Condition,
 }
 
 impl Sender {
@@ -172,6 +213,7 @@ impl Sender {
             let gzip = self.gzip.load(Ordering::Relaxed);
             match self.client.send(&parcel.message, gzip).await {
                 Answer::Taken { rejected, words } => {
+                    self.condition.works();
                     let rejected = rejected.min(parcel.count);
                     self.lane.settle(|report| {
                         report.sent += parcel.count - rejected;
@@ -186,6 +228,7 @@ impl Sender {
                     delays = self::delays();
                 }
                 Answer::Refused { words } => {
+                    self.condition.fails(format!("refused: {}", status(&words)));
                     self.lane.settle(|report| {
                         report.rejected += parcel.count;
                         report.errors += 1;
@@ -193,11 +236,12 @@ impl Sender {
                     self.tell(Mood::Refuses, &format!("refuses {}: {words}", self.what));
                 }
                 Answer::Later { after, words } => {
+                    self.condition.fails(format!("away: {}", status(&words)));
                     self.lane.put_back(parcel);
                     self.lane.settle(|report| report.errors += 1);
                     self.tell(Mood::Away, &format!("takes no {} now: {words}", self.what));
                     let delay = delays.next().unwrap_or(LAST_DELAY);
-                    sleep(delay.max(after.unwrap_or_default())).await;
+                    sleep(delay.max(after.map(turn::later).unwrap_or_default())).await;
                 }
                 Answer::Unpacked => {
                     self.gzip.store(false, Ordering::Relaxed);
@@ -214,6 +258,19 @@ impl Sender {
             let _ = self.notices.send(format!("otlp: {} {words}", self.place));
         }
     }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The first of the words, a status or what the system says; what comes after it may be
+/// the receiver's own.
+fn status(words: &str) -> &str {
+    words.split(": ").next().unwrap_or_default()
 }
 
 fn delays() -> impl Iterator<Item = Duration> {

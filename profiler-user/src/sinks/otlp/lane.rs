@@ -14,6 +14,18 @@ pub(super) struct Parcel {
     pub(super) message: Message,
     /// Points or spans.
     pub(super) count: u64,
+    /// Of which push it was part.
+    push: u64,
+}
+
+impl Parcel {
+    pub(super) fn new(message: Message, count: u64) -> Self {
+        Self {
+            message,
+            count,
+            push: 0,
+        }
+    }
 }
 
 /// What became of all. Points or spans.
@@ -34,6 +46,8 @@ struct State {
     waiting: VecDeque<Parcel>,
     /// How much is in what was taken and not yet settled.
     under_way: u64,
+    /// Number of the last push.
+    pushes: u64,
     closed: bool,
     report: Report,
 }
@@ -42,29 +56,45 @@ struct State {
 pub(super) struct Lane {
     state: Mutex<State>,
     changed: Notify,
-    places: usize,
-    /// What is given up for something newer is in it as well, and not lost.
-    cumulative: bool,
+    /// How much may wait; `None`: all of the last push, which says all that those before did.
+    places: Option<usize>,
 }
 
 impl Lane {
-    pub(super) fn new(places: usize, cumulative: bool) -> Self {
+    /// One in which so many may wait.
+    pub(super) fn new(places: usize) -> Self {
         Self {
             state: Mutex::default(),
             changed: Notify::new(),
-            places,
-            cumulative,
+            places: Some(places),
         }
     }
 
-    /// Puts it at the end; what waited longest makes room.
-    pub(super) fn push(&self, parcel: Parcel) {
+    /// One whose last push is all that matters.
+    pub(super) fn cumulative() -> Self {
+        Self {
+            places: None,
+            ..Self::new(0)
+        }
+    }
+
+    /// Puts them at the end; what waited longest makes room.
+    pub(super) fn push(&self, parcels: impl IntoIterator<Item = Parcel>) {
         self.with(|state| {
-            while state.waiting.len() >= self.places {
-                let gone = state.waiting.pop_front().map_or(0, |parcel| parcel.count);
-                state.report.lost += if self.cumulative { 0 } else { gone };
+            state.pushes += 1;
+            if self.places.is_none() {
+                state.waiting.clear();
             }
-            state.waiting.push_back(parcel);
+            for mut parcel in parcels {
+                parcel.push = state.pushes;
+                while self
+                    .places
+                    .is_some_and(|places| state.waiting.len() >= places)
+                {
+                    state.report.lost += state.waiting.pop_front().map_or(0, |gone| gone.count);
+                }
+                state.waiting.push_back(parcel);
+            }
         });
         self.changed.notify_one();
     }
@@ -94,10 +124,11 @@ impl Lane {
     pub(super) fn put_back(&self, parcel: Parcel) {
         self.with(|state| {
             state.under_way = 0;
-            if state.waiting.len() < self.places {
-                state.waiting.push_front(parcel);
-            } else if !self.cumulative {
-                state.report.lost += parcel.count;
+            match self.places {
+                None if parcel.push == state.pushes => state.waiting.push_front(parcel),
+                None => {}
+                Some(places) if state.waiting.len() < places => state.waiting.push_front(parcel),
+                Some(_) => state.report.lost += parcel.count,
             }
         });
     }
@@ -130,27 +161,39 @@ mod tests {
     use super::*;
 
     fn parcel(count: u64) -> Parcel {
-        Parcel {
-            message: Message::Metrics(<_>::default()),
-            count,
-        }
+        Parcel::new(Message::Metrics(<_>::default()), count)
     }
 
     #[tokio::test]
     async fn the_oldest_makes_room_and_is_counted() {
+        let lane = Lane::new(2);
+        (1..=3).for_each(|count| lane.push([parcel(count)]));
+        let taken = lane.next().await.unwrap();
+        assert_eq!(taken.count, 2);
+        lane.push([parcel(4)]);
+        lane.put_back(taken);
+        assert_eq!(lane.next().await.unwrap().count, 3);
+        lane.close();
+        assert_eq!(lane.next().await.unwrap().count, 4);
         // The last is never settled.
-        for (cumulative, lost) in [(false, 1 + 2 + 4), (true, 4)] {
-            let lane = Lane::new(2, cumulative);
-            (1..=3).for_each(|count| lane.push(parcel(count)));
-            let taken = lane.next().await.unwrap();
-            assert_eq!(taken.count, 2);
-            lane.push(parcel(4));
-            lane.put_back(taken);
-            assert_eq!(lane.next().await.unwrap().count, 3);
-            lane.close();
-            assert_eq!(lane.next().await.unwrap().count, 4);
-            assert_eq!(lane.abandon().lost, lost);
-            assert!(lane.next().await.is_none());
-        }
+        assert_eq!(lane.abandon().lost, 1 + 2 + 4);
+        assert!(lane.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn of_sums_the_newest_are_all() {
+        let lane = Lane::cumulative();
+        lane.push([parcel(1), parcel(2)]);
+        let taken = lane.next().await.unwrap();
+        assert_eq!(taken.count, 1);
+        lane.put_back(taken);
+        let taken = lane.next().await.unwrap();
+        assert_eq!(taken.count, 1);
+        lane.push([parcel(3), parcel(4)]);
+        lane.put_back(taken);
+        assert_eq!(lane.next().await.unwrap().count, 3);
+        lane.close();
+        assert_eq!(lane.next().await.unwrap().count, 4);
+        assert_eq!(lane.abandon().lost, 4);
     }
 }

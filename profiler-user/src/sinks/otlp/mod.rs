@@ -16,6 +16,7 @@ mod lane;
 mod message;
 mod picker;
 mod points;
+mod portions;
 mod settings;
 mod spans;
 mod values;
@@ -37,7 +38,7 @@ use self::message::{Answer, Message};
 use self::picker::{Picked, Picker};
 pub use self::settings::{Buckets, Protocol, Settings};
 use super::authority::{self, Authorities};
-use super::{Delivered, Finish, Notices, Sink};
+use super::{Condition, Delivered, Finish, Notices, Sink};
 use crate::model::Request;
 use crate::summary::Summary;
 use crate::tick::{About, Tick};
@@ -119,6 +120,7 @@ pub struct Otlp {
     traces: Arc<Lane>,
     place: String,
     notices: Notices,
+    conditions: [Condition; 2],
 }
 
 impl Otlp {
@@ -132,7 +134,7 @@ impl Otlp {
         };
         let place = settings.url.to_string();
         // Of metrics the newest say all that the others did.
-        let (metrics, traces) = (Lane::new(1, true), Lane::new(TRACES, false));
+        let (metrics, traces) = (Lane::cumulative(), Lane::new(TRACES));
         let (metrics, traces) = (Arc::new(metrics), Arc::new(traces));
         let gzip = Arc::new(AtomicBool::new(true));
         let (news, inbox) = mpsc::channel(NEWS);
@@ -142,7 +144,8 @@ impl Otlp {
             metrics: Arc::clone(&metrics),
             traces: Arc::clone(&traces),
         };
-        let sender = |lane: &Arc<Lane>, what| Sender {
+        let conditions = ["otlp metrics", "otlp spans"].map(Condition::new);
+        let sender = |lane: &Arc<Lane>, what, condition: &Condition| Sender {
             client: client.clone(),
             lane: Arc::clone(lane),
             what,
@@ -150,8 +153,13 @@ impl Otlp {
             notices: notices.clone(),
             gzip: Arc::clone(&gzip),
             mood: Mood::Takes,
+            condition: condition.clone(),
         };
-        let senders = [sender(&metrics, "metrics"), sender(&traces, "spans")];
+        let [of_metrics, of_spans] = &conditions;
+        let senders = [
+            sender(&metrics, "metrics", of_metrics),
+            sender(&traces, "spans", of_spans),
+        ];
         let mut tasks = vec![services.spawn(collector.run(inbox))];
         tasks.extend(senders.map(|sender| services.spawn(sender.run())));
         Ok(Self {
@@ -164,6 +172,7 @@ impl Otlp {
             traces,
             place,
             notices,
+            conditions,
         })
     }
 
@@ -194,6 +203,10 @@ impl Sink for Otlp {
 
     fn tick(&mut self, tick: &Arc<Tick>) {
         self.tell(News::Tick(Arc::clone(tick)));
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        self.conditions.to_vec()
     }
 
     fn finish(self: Box<Self>, _: &Arc<Summary>, patience: Duration) -> Finish {

@@ -1,5 +1,8 @@
 //! The registry as OTLP's metrics: cumulative, as OpenTelemetry's own SDKs give them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets as Exponentials;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -12,32 +15,49 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use super::settings::{Buckets, Settings};
 use super::values;
 use crate::aggregate::BUCKET_BOUNDS_NS;
+use crate::identity::Identity;
 use crate::metrics::{
-    Durations, Example, Family, Kind, Label, Labels, Registry, SCHEMA, Unit, Value,
+    self, Durations, Example, Kind, Label, Labels, Registry, SCHEMA, Series, Unit, Value,
 };
 
 const CUMULATIVE: i32 = AggregationTemporality::Cumulative as i32;
 
-/// All that there is, and how many points that are.
-pub(super) fn all(registry: &Registry, settings: &Settings) -> (Vec<Metric>, u64) {
+/// The metrics of each container or workload; first those of the host, and of the run itself.
+pub(super) type ByIdentity<'a> = BTreeMap<Option<&'a Arc<Identity>>, Vec<Metric>>;
+
+/// All that there is.
+pub(super) fn all<'a>(registry: &'a Registry, settings: &Settings) -> ByIdentity<'a> {
     let now = registry.now_unix_ns();
-    let metrics: Vec<Metric> = registry
-        .families()
-        .map(|family| Metric {
-            name: family.metric.name.into(),
-            description: family.metric.description.into(),
-            unit: family.metric.unit.ucum().into(),
-            data: Some(data(family, now, settings)),
-            ..Metric::default()
-        })
-        .collect();
-    let points = registry
-        .families()
-        .map(|family| family.series().len() as u64);
-    (metrics, points.sum())
+    let mut all = ByIdentity::new();
+    for family in registry.families() {
+        // By identity first.
+        let series = family.series();
+        for series in series.chunk_by(|(one, _), (other, _)| one.identity == other.identity) {
+            let part = Part {
+                metric: family.metric,
+                series,
+            };
+            let identity = series[0].0.identity.as_ref();
+            let metrics = all.entry(identity).or_default();
+            metrics.push(Metric {
+                name: family.metric.name.into(),
+                description: family.metric.description.into(),
+                unit: family.metric.unit.ucum().into(),
+                data: Some(data(&part, now, settings)),
+                ..Metric::default()
+            });
+        }
+    }
+    all
 }
 
-fn data(family: &Family, now: u64, settings: &Settings) -> Data {
+/// The series of a metric that are of one identity.
+struct Part<'a> {
+    metric: &'static metrics::Metric,
+    series: &'a [(&'a Labels, &'a Series)],
+}
+
+fn data(family: &Part<'_>, now: u64, settings: &Settings) -> Data {
     match (family.metric.kind, settings.buckets) {
         (Kind::Counter | Kind::UpDownCounter, _) => Data::Sum(Sum {
             data_points: numbers(family, now),
@@ -64,8 +84,8 @@ fn data(family: &Family, now: u64, settings: &Settings) -> Data {
     }
 }
 
-fn numbers(family: &Family, now: u64) -> Vec<NumberDataPoint> {
-    let series = family.series().into_iter();
+fn numbers(family: &Part<'_>, now: u64) -> Vec<NumberDataPoint> {
+    let series = family.series.iter();
     let points = series.map(|(labels, series)| NumberDataPoint {
         attributes: attributes(family, labels),
         start_time_unix_nano: match family.metric.kind {
@@ -90,10 +110,10 @@ fn number(unit: Unit, value: &Value) -> Option<Number> {
 }
 
 fn durations<T>(
-    family: &Family,
+    family: &Part<'_>,
     mut point: impl FnMut(Vec<KeyValue>, u64, &Durations) -> T,
 ) -> Vec<T> {
-    let series = family.series().into_iter();
+    let series = family.series.iter();
     let points = series.filter_map(|(labels, series)| match &series.value {
         Value::Durations(durations) => Some(point(
             attributes(family, labels),
@@ -171,16 +191,16 @@ fn exemplars(durations: &Durations, settings: &Settings) -> Vec<Exemplar> {
                 values::number("thread.id", example.tid.into()),
             ],
             time_unix_nano: example.end_unix_ns,
-            trace_id: id(&example.identity.trace()),
-            span_id: id(&example.identity.span(0)),
+            trace_id: id(&example.spans.trace()),
+            span_id: id(&example.spans.span(0)),
             value: Some(exemplar::Value::AsDouble(seconds(example.ns))),
         }
     };
     durations.examples.iter().flatten().map(exemplar).collect()
 }
 
-fn attributes(family: &Family, labels: &Labels) -> Vec<KeyValue> {
-    let named = family.metric.attributes.iter().zip(labels);
+fn attributes(family: &Part<'_>, labels: &Labels) -> Vec<KeyValue> {
+    let named = family.metric.attributes.iter().zip(&labels.values);
     let known = named.filter_map(|(attribute, label)| {
         let key = attribute.name;
         match label {
@@ -199,14 +219,16 @@ fn seconds(ns: u64) -> f64 {
 mod tests {
     use super::super::tests::settings;
     use super::*;
+    use crate::identity::tests::{docker, in_pod};
     use crate::metrics::tests::{about, tick};
     use crate::request::sample;
 
     fn metric(name: &str, settings: &Settings) -> Metric {
         let mut registry = Registry::new(&about());
         registry.tick(&tick(&[sample::request("/a")]));
-        let (metrics, points) = all(&registry, settings);
-        assert!(points > metrics.len() as u64);
+        let mut all = all(&registry, settings);
+        assert_eq!(all.len(), 1, "nothing runs in a container");
+        let metrics = all.remove(&None).unwrap();
         metrics
             .into_iter()
             .find(|metric| metric.name == name)
@@ -241,6 +263,39 @@ mod tests {
             (3, -76, vec![1])
         );
         assert_eq!(point.exemplars[0].trace_id.len(), 16);
+    }
+
+    #[test]
+    fn containers_have_their_own() {
+        let mut requests = vec![sample::request("/a"); 3];
+        requests[1].container = Some(docker(7));
+        requests[2].container = Some(in_pod("front-1"));
+        let mut registry = Registry::new(&about());
+        let tick = tick(&requests);
+        registry.tick(&tick);
+        let all = all(&registry, &settings());
+        let paths = all.keys().map(|identity| identity.map(|it| it.name()));
+        let expected = [
+            None,
+            Some("000000000000".into()),
+            Some("shop/front-1".into()),
+        ];
+        assert_eq!(paths.collect::<Vec<_>>(), expected);
+        for (identity, metrics) in &all {
+            let requests = metrics.iter().find(|it| it.name == "wsgiprobe.requests");
+            let Some(Data::Sum(sum)) = &requests.unwrap().data else {
+                panic!("no sum");
+            };
+            let point = &sum.data_points[0];
+            assert_eq!(point.value, Some(Number::AsInt(1)), "{identity:?}");
+            // It is the resource that says which container.
+            assert_eq!(point.attributes.len(), 3);
+            let began = identity.map_or(about().began_unix_ns, |_| tick.window.start_unix_ns);
+            assert_eq!(point.start_time_unix_nano, began);
+        }
+        let seen =
+            |metrics: &Vec<Metric>| metrics.iter().any(|it| it.name == "wsgiprobe.account.seen");
+        assert_eq!(all.values().filter(|metrics| seen(metrics)).count(), 1);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Settings {
     pub resource: Vec<(String, String)>,
     /// Metrics are sent no more often than that.
     pub interval: Duration,
+    /// From the end of a window to this host's turn to send metrics; zero: at once.
+    pub phase: Duration,
     /// In which form durations are given.
     pub buckets: Buckets,
     /// A request that took as long gets a span; those that failed do in any case.

@@ -21,7 +21,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 
 use super::values::{number, seconds, text};
 use crate::aggregate::labels;
-use crate::metrics::Identity;
+use crate::metrics::SpanNames;
 use crate::model::{Outcome, Request, Wait};
 use crate::sinks::names;
 
@@ -46,7 +46,7 @@ pub(super) fn failed(request: &Request) -> bool {
 
 /// Its spans, its own first.
 pub(super) fn of(request: &Request) -> Vec<Span> {
-    let identity = Identity::of(request);
+    let called = SpanNames::of(request);
     let times = &request.times;
     let read = request.time_unix_ns;
     let end = request.end_unix_ns.max(read);
@@ -54,7 +54,7 @@ pub(super) fn of(request: &Request) -> Vec<Span> {
         .duration
         .map_or(read, |duration| end.saturating_sub(duration));
     let established = read.saturating_sub(times.accept_wait.unwrap_or(0));
-    let mut spans = vec![root(request, &identity, [established, end])];
+    let mut spans = vec![root(request, &called, [established, end])];
     let mut part = |name: &str, from: u64, length: Option<u64>| {
         let Some(length) = length else {
             return from;
@@ -62,9 +62,9 @@ pub(super) fn of(request: &Request) -> Vec<Span> {
         let to = from.saturating_add(length);
         let place = spans.len() as u8;
         spans.push(Span {
-            trace_id: identity.trace().into(),
-            span_id: identity.span(place).into(),
-            parent_span_id: identity.span(0).into(),
+            trace_id: called.trace().into(),
+            span_id: called.span(place).into(),
+            parent_span_id: called.span(0).into(),
             flags: FLAGS,
             name: name.into(),
             kind: SpanKind::Internal as i32,
@@ -88,7 +88,7 @@ pub(super) fn of(request: &Request) -> Vec<Span> {
     spans
 }
 
-fn root(request: &Request, identity: &Identity, [start, end]: [u64; 2]) -> Span {
+fn root(request: &Request, spans: &SpanNames, [start, end]: [u64; 2]) -> Span {
     let method = labels::method(request.method.as_deref());
     let called = if method == labels::OTHER_METHOD {
         "HTTP"
@@ -96,8 +96,8 @@ fn root(request: &Request, identity: &Identity, [start, end]: [u64; 2]) -> Span 
         method
     };
     Span {
-        trace_id: identity.trace().into(),
-        span_id: identity.span(0).into(),
+        trace_id: spans.trace().into(),
+        span_id: spans.span(0).into(),
         flags: FLAGS,
         name: format!("{called} {}", request.route),
         kind: SpanKind::Server as i32,

@@ -1,13 +1,18 @@
+use std::collections::BTreeMap;
+
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 use tokio::sync::mpsc::{self as channel, UnboundedReceiver};
 use wiremock::matchers::{header, header_exists, path};
 use wiremock::{Mock, MockServer, Request as Received, ResponseTemplate};
 
 use super::*;
+use crate::identity::tests::{docker, in_pod};
 use crate::metrics::tests::{about, tick};
 use crate::request::sample;
 use crate::summary;
@@ -20,6 +25,7 @@ pub(super) fn settings() -> Settings {
         headers: vec![("x-scope".into(), "a".into())],
         resource: vec![("service.name".into(), "shop".into())],
         interval: Duration::from_secs(1),
+        phase: Duration::ZERO,
         buckets: Buckets::Explicit,
         slow: Duration::from_secs(1),
         spans: 2,
@@ -108,6 +114,64 @@ async fn metrics_and_spans_arrive_whole() {
         server.uri()
     );
     assert!(said.contains(&place), "{said}");
+}
+
+#[tokio::test]
+async fn a_container_is_a_resource() {
+    let server = MockServer::start().await;
+    let well = Mock::given(header("x-scope", "a")).respond_with(ResponseTemplate::new(200));
+    well.mount(&server).await;
+    let (mut otlp, _) = started(&server.uri());
+    let mut requests = vec![sample::request("/a"); 2];
+    for (request, container) in requests.iter_mut().zip([in_pod("front-1"), docker(7)]) {
+        (request.status, request.container) = (Some(500), Some(container));
+        otlp.request(request);
+    }
+    otlp.tick(&Arc::new(tick(&requests)));
+    finish(otlp, Duration::from_secs(10)).await;
+
+    let said = |resource: Option<Resource>| {
+        let attributes = resource.unwrap().attributes.into_iter();
+        let text = |given: KeyValue| match given.value.and_then(|value| value.value) {
+            Some(any_value::Value::StringValue(text)) => Some((given.key, text)),
+            _ => None,
+        };
+        attributes.filter_map(text).collect::<BTreeMap<_, _>>()
+    };
+    let metrics = received(&server, "/v1/metrics").await;
+    let last = ExportMetricsServiceRequest::decode(&metrics.last().unwrap()[..]).unwrap();
+    let metrics: Vec<_> = last
+        .resource_metrics
+        .into_iter()
+        .map(|of| said(of.resource))
+        .collect();
+    let traces = received(&server, "/v1/traces").await;
+    let traces = ExportTraceServiceRequest::decode(&traces[0][..]).unwrap();
+    let spans: Vec<_> = traces
+        .resource_spans
+        .into_iter()
+        .map(|of| said(of.resource))
+        .collect();
+    let id = format!("{:064x}", 7);
+    for (of, pod, docker) in [(&metrics, 2, 1), (&spans, 0, 1)] {
+        assert_eq!(of[pod]["k8s.deployment.name"], "front");
+        assert_eq!(of[docker]["container.id"], id);
+        assert_eq!(of[pod]["service.name"], "shop");
+        assert!(
+            !of[pod].contains_key("process.executable.name"),
+            "that is wsgiprobe's"
+        );
+        let instance = &of[pod]["service.instance.id"];
+        assert!(instance.starts_with("h:") && instance.ends_with("/shop/front-1/web"));
+        let instance = &of[docker]["service.instance.id"];
+        assert!(instance.ends_with(&format!("/{id}")), "{instance}");
+    }
+    // Of a sum the place is enough; a single request says all.
+    assert!(!metrics[2].contains_key("container.id"));
+    assert_eq!(spans[0]["container.id"], id);
+    // The host, with what is told of the run.
+    assert_eq!((metrics.len(), spans.len()), (3, 2));
+    assert!(metrics[0].contains_key("process.executable.name"));
 }
 
 #[tokio::test]
@@ -212,5 +276,34 @@ async fn a_dead_receiver_costs_its_own_and_no_more_than_patience() {
         );
         assert!(said.contains("12 spans lost while it was away"), "{said}");
         assert!(said.contains("points of the last windows lost"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_wait_for_their_turn_and_the_end_does_not() {
+    for (phase, is_sent) in [(Duration::ZERO, true), (Duration::from_hours(1), false)] {
+        let server = MockServer::start().await;
+        let well = Mock::given(header("x-scope", "a")).respond_with(ResponseTemplate::new(200));
+        well.mount(&server).await;
+        let settings = Settings {
+            url: server.uri().parse().unwrap(),
+            phase,
+            ..settings()
+        };
+        let (notices, _) = channel::unbounded_channel();
+        let mut otlp = Box::new(Otlp::start(settings, &Handle::current(), notices).unwrap());
+        otlp.begin(&Arc::new(about()));
+        window(&mut otlp);
+        let began = std::time::Instant::now();
+        while is_sent && received(&server, "/v1/metrics").await.is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(10));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if !is_sent {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        assert_eq!(received(&server, "/v1/metrics").await.is_empty(), !is_sent);
+        finish(otlp, Duration::from_secs(10)).await;
+        assert_eq!(received(&server, "/v1/metrics").await.len(), 1);
     }
 }

@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, Key
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::settings::Settings;
+use crate::identity;
 use crate::tick::About;
 
 /// Of which version of OpenTelemetry's conventions the names are.
@@ -33,13 +34,16 @@ fn attribute(key: &str, value: Value) -> KeyValue {
     }
 }
 
+/// What tells one resource from another: Prometheus makes the label `instance` of it.
+const INSTANCE: &str = "service.instance.id";
+
 /// The host that is watched; what the settings say goes first.
 pub(super) fn resource(about: &About, settings: &Settings) -> Resource {
     let own = u64::from(std::process::id());
     let known = [
         text("service.name", "wsgiprobe"),
         text("service.version", about.version),
-        text("service.instance.id", format!("{}:{own}", about.hostname)),
+        text(INSTANCE, format!("{}:{own}", about.hostname)),
         text("host.name", about.hostname.as_str()),
         text("os.type", "linux"),
         text("os.version", about.kernel.as_str()),
@@ -50,6 +54,26 @@ pub(super) fn resource(about: &About, settings: &Settings) -> Resource {
     let mut attributes: Vec<KeyValue> = given.iter().map(|(key, value)| text(key, value)).collect();
     let said = |key: &str| given.iter().any(|(known, _)| known == key);
     attributes.extend(known.into_iter().filter(|known| !said(&known.key)));
+    Resource {
+        attributes,
+        ..Resource::default()
+    }
+}
+
+/// A container on that host: what is said of it, and not what is said of wsgiprobe's own
+/// process. Receivers that keep no more of a resource than its `service.instance.id` would
+/// else take the series of two containers for one.
+pub(super) fn contained(host: &Resource, said: &[(&'static str, &str)]) -> Resource {
+    let of_host = host.attributes.iter();
+    let of_host = of_host.filter(|given| !given.key.starts_with("process."));
+    let mut attributes: Vec<KeyValue> = of_host.cloned().collect();
+    for given in attributes.iter_mut().filter(|given| given.key == INSTANCE) {
+        let value = given.value.as_ref().and_then(|value| value.value.as_ref());
+        if let Some(Value::StringValue(id)) = value {
+            *given = text(INSTANCE, format!("{id}/{}", identity::path(said)));
+        }
+    }
+    attributes.extend(said.iter().map(|(name, value)| text(name, *value)));
     Resource {
         attributes,
         ..Resource::default()

@@ -1,5 +1,7 @@
 //! The registry as the messages of Prometheus' client library.
 
+use std::borrow::Cow;
+
 use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
     Bucket, BucketSpan, Counter, Exemplar, Gauge, Histogram, LabelPair, Metric, MetricFamily,
     MetricType,
@@ -7,6 +9,7 @@ use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
 use prost_types::Timestamp;
 
 use crate::aggregate::BUCKET_BOUNDS_NS;
+use crate::identity::Identity;
 use crate::metrics::{self, Durations, Example, Exponential, Kind, Registry, SCHEMA, Unit, Value};
 use crate::tick::About;
 
@@ -85,9 +88,13 @@ fn family(family: &metrics::Family) -> MetricFamily {
 }
 
 fn pairs(metric: &metrics::Metric, labels: &metrics::Labels) -> Vec<LabelPair> {
-    let named = metric.attributes.iter().zip(labels);
+    let named = metric.attributes.iter().zip(&labels.values);
     let known = named.filter_map(|(attribute, label)| Some((attribute.name, label.text()?)));
+    let identity = labels.identity.as_deref();
+    let identity = identity.into_iter().flat_map(Identity::attributes);
+    let identity = identity.map(|(name, value)| (*name, Cow::from(&**value)));
     known
+        .chain(identity)
         .map(|(name, value)| LabelPair {
             name: name.replace('.', "_"),
             value: value.into_owned(),

@@ -1,36 +1,24 @@
 //! `GET /metrics`.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
-};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
+use hyper::{Request, StatusCode};
+use tokio::net::TcpListener;
 
 use super::format::Format;
 use super::keeper::Keeper;
+use crate::serve::{self, Answer, Bounds, response};
 
-/// Connections at a time; others wait until one of them has ended. Fewer than the
-/// keeper's places: scrapes never take a window's.
-const CONNECTIONS: usize = 16;
-
-/// From the first byte to the last, either way. Prometheus gives up after 10 s itself.
-const LONGEST: Duration = Duration::from_secs(30);
-
-/// A request's head: bytes.
-const HEAD: usize = 16 << 10;
+/// Fewer than the keeper's places: scrapes never take a window's. Prometheus gives up
+/// after 10 s itself.
+const BOUNDS: Bounds = Bounds {
+    connections: 16,
+    longest: Duration::from_secs(30),
+};
 
 const HELP: &str = "wsgiprobe: the metrics are at /metrics\n";
 
@@ -45,50 +33,17 @@ pub(super) struct Counts {
 
 /// Answers until dropped.
 pub(super) async fn serve(listener: TcpListener, keeper: Keeper, counts: Arc<Counts>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        // It fails when descriptors or memory are short: that may pass.
-        let Ok((stream, _)) = listener.accept().await else {
-            sleep(Duration::from_millis(100)).await;
-            continue;
-        };
+    serve::serve(listener, BOUNDS, move |request| {
         let (keeper, counts) = (keeper.clone(), Arc::clone(&counts));
-        tokio::spawn(async move {
-            // Whether it was answered is its business.
-            let _ = timeout(LONGEST, connection(stream, keeper, counts)).await;
-            drop(place);
-        });
-    }
+        async move { answer(&request, &keeper, &counts).await }
+    })
+    .await;
 }
 
-async fn connection(stream: TcpStream, keeper: Keeper, counts: Arc<Counts>) {
-    let service = service_fn(|request| {
-        let (keeper, counts) = (keeper.clone(), Arc::clone(&counts));
-        async move { Ok::<_, Infallible>(answer(&request, &keeper, &counts).await) }
-    });
-    let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .max_buf_size(HEAD)
-        // A scrape a connection: who holds it open holds a place.
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-async fn answer(
-    request: &Request<Incoming>,
-    keeper: &Keeper,
-    counts: &Counts,
-) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, keeper: &Keeper, counts: &Counts) -> Answer {
     let plain = Format::Plain.content_type();
-    if ![Method::GET, Method::HEAD].contains(request.method()) {
-        let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, plain, HELP.into());
-        let methods = HeaderValue::from_static("GET, HEAD");
-        refused.headers_mut().insert(ALLOW, methods);
-        return refused;
+    if !serve::only_asks(request) {
+        return serve::not_allowed(plain, HELP.into());
     }
     match request.uri().path() {
         "/metrics" => {}
@@ -111,14 +66,6 @@ async fn answer(
         given.headers_mut().insert(CONTENT_ENCODING, gzip);
     }
     given
-}
-
-fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    let content_type = HeaderValue::from_static(content_type);
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }
 
 /// A header that may come in several lines.

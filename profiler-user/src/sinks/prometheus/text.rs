@@ -150,6 +150,7 @@ impl fmt::Display for Escaped<'_> {
 mod tests {
     use super::super::families;
     use super::*;
+    use crate::identity::tests::{HOSTILE, bare_pod, docker, in_pod};
     use crate::metrics::Registry;
     use crate::metrics::tests::{about, tick};
     use crate::request::sample;
@@ -187,6 +188,39 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line}\nnot in\n{text}");
         }
         assert!(text.ends_with("\n# EOF\n"));
+    }
+
+    #[test]
+    fn containers_have_their_labels() {
+        let mut requests = vec![sample::request("/a"); 4];
+        for (request, container) in
+            requests[1..]
+                .iter_mut()
+                .zip([docker(7), in_pod("front-1"), bare_pod(HOSTILE)])
+        {
+            request.container = Some(container);
+        }
+        let mut registry = Registry::new(&about());
+        registry.tick(&tick(&requests));
+        let families = families::all(&about(), &registry);
+        let row = "http_request_method=\"GET\",http_response_status_class=\"2xx\",route=\"/a\"";
+        let id = format!("container_id=\"{:064x}\"", 7);
+        let place = "k8s_container_name=\"web\",k8s_deployment_name=\"front\",\
+                     k8s_namespace_name=\"shop\",k8s_node_name=\"n1\",k8s_pod_name=\"front-1\"";
+        let hostile = "k8s_namespace_name=\"shop\",\
+                       k8s_pod_name=\"a\\n\\\"b\\\",c=d\\\\ {e}\r\u{1}\"";
+        for dialect in [Dialect::OpenMetrics, Dialect::Plain] {
+            let text = text(&families, dialect);
+            for line in [
+                format!("wsgiprobe_requests_total{{{row}}} 1"),
+                format!("wsgiprobe_requests_total{{{row},{id}}} 1"),
+                format!("wsgiprobe_requests_total{{{row},{place}}} 1"),
+                format!("wsgiprobe_requests_total{{{row},{hostile}}} 1"),
+            ] {
+                let found = text.split('\n').filter(|found| *found == line).count();
+                assert_eq!(found, 1, "{line}\nin\n{text}");
+            }
+        }
     }
 
     #[test]

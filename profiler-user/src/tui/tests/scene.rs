@@ -149,8 +149,10 @@ fn snapshot(number: u64) -> Snapshot {
             process(16_700, Kind::Other, HOSTILE, 0.01),
         ],
         listeners: vec![Listener {
+            identity: None,
             address: SocketAddr::from(([127, 0, 0, 1], 8099)),
             queue: (number % 4 == 3).into(),
         }],
+        ..Snapshot::default()
     }
 }

@@ -7,9 +7,9 @@ use crate::model::Request;
 
 /// The names of a request's spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity([u64; 2]);
+pub struct SpanNames([u64; 2]);
 
-impl Identity {
+impl SpanNames {
     /// Of no other request: no thread reads two at one time.
     #[must_use]
     pub fn of(request: &Request) -> Self {
