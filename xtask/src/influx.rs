@@ -25,6 +25,19 @@ pub struct InfluxDb {
 impl InfluxDb {
     /// Starts it in a folder of its own, with an empty database.
     pub fn start(folder: &Path, interrupt: &Interrupt) -> Result<Self> {
+        Self::start_by(folder, interrupt, |file| {
+            let mut influxd = Command::new("influxd");
+            influxd.arg("-config").arg(file);
+            influxd
+        })
+    }
+
+    /// Likewise, by the command that is made of its configuration file.
+    pub fn start_by(
+        folder: &Path,
+        interrupt: &Interrupt,
+        command: impl FnOnce(&Path) -> Command,
+    ) -> Result<Self> {
         let home = folder.join("influxdb");
         fs::create_dir_all(&home).context("creating InfluxDB's folder")?;
         let port = free_port()?;
@@ -35,8 +48,7 @@ impl InfluxDb {
         let file = home.join("influxdb.conf");
         fs::write(&file, configuration).context("writing InfluxDB's configuration")?;
         let log = home.join("influxd.log");
-        let process =
-            Process::start_logged(Command::new("influxd").arg("-config").arg(file), &log)?;
+        let process = Process::start_logged(&mut command(&file), &log)?;
         let mut influx = Self {
             process,
             url: format!("http://127.0.0.1:{port}"),

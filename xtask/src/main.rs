@@ -9,7 +9,9 @@
 //! - [`vm`] runs the end-to-end tests on other kernels;
 //! - [`verifier`] counts what the kernel's verifier has to do;
 //! - [`demo`] shows it at work on a real Apache, and checks what it said;
+//! - [`dist`] makes packages and an image, and installs them;
 //! - [`dashboards`] renders Grafana's dashboards, and holds them against its types;
+//! - [`kubernetes`] renders the Helm chart, and holds it against Kubernetes' schemas;
 //! - [`vendor`] holds the chart library against the one that npm has;
 //! - [`mod@bench`] measures what it costs, beside other instruments.
 //!
@@ -22,11 +24,13 @@ mod check;
 mod command;
 mod dashboards;
 mod demo;
+mod dist;
 mod docs;
 mod fuzz;
 mod influx;
 #[path = "../../profiler-user/src/compare/interrupt.rs"]
 mod interrupt;
+mod kubernetes;
 mod process;
 mod progress;
 mod root;
@@ -69,8 +73,14 @@ enum Job {
     Run(run::Options),
     /// Show wsgiprobe at work on a private Apache and InfluxDB, and check it.
     Demo(demo::Options),
+    /// Make what is handed out: a static binary, packages, a container image.
+    Dist(dist::Options),
     /// Render the Grafana dashboards, and hold them against Grafana's own types.
     Dashboards,
+    /// Render the Helm chart, and hold it against Kubernetes' schemas and wsgiprobe's options.
+    Kubernetes,
+    /// Write the manifests that are made of the chart: deploy/kubernetes/.
+    Manifests,
     /// Hold the vendored chart library against npm's.
     Vendor(vendor::Options),
     /// Measure what wsgiprobe costs the server, beside instruments inside it.
@@ -90,7 +100,10 @@ fn main() -> ExitCode {
         Job::Docs => docs::run(),
         Job::Run(options) => run::run(&options),
         Job::Demo(options) => demo::run(&options),
+        Job::Dist(options) => dist::run(&options),
         Job::Dashboards => dashboards::run(),
+        Job::Kubernetes => kubernetes::run(),
+        Job::Manifests => kubernetes::manifests(),
         Job::Vendor(options) => vendor::run(&options),
         Job::Bench(bench) => bench::run(&bench),
     };

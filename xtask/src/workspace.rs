@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 
@@ -47,14 +48,26 @@ pub fn target_dir() -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
-/// The wsgiprobe to test, run or show: the one `WSGIPROBE_BIN` names, else
-/// this workspace's own, built for release.
+/// What [`take`] was told.
+static TAKEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// The wsgiprobe to test, run or show: the one `WSGIPROBE_BIN` names, else the one that was
+/// taken, else this workspace's own, built for release.
 pub fn wsgiprobe() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("WSGIPROBE_BIN") {
         return std::path::absolute(given).context("WSGIPROBE_BIN is no path");
     }
+    if let Some(taken) = TAKEN.get() {
+        return Ok(taken.clone());
+    }
     command::run(cargo().args(["build", "--release", "--package=profiler-user"]))?;
     release_binary()
+}
+
+/// From here on this one is meant where none is named: no other is built.
+pub fn take(binary: PathBuf) {
+    // The first one stays.
+    let _ = TAKEN.set(binary);
 }
 
 /// Where cargo puts the wsgiprobe that it builds for release.

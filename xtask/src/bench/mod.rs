@@ -7,6 +7,7 @@
 //! - [`tax`]: what others pay who are not watched, one of the [`calls`] at a time;
 //! - [`lineup`]: `wsgiprobe compare` on the instruments of `deploy/compare`;
 //! - [`rate`]: whether anything is lost when the server is as fast as it can be;
+//! - [`node`]: what a node full of containers costs, idle;
 //! - [`cpu`], [`bpf`], [`machine`]: figures that the kernel keeps ([`measure`] is shared
 //!   with `wsgiprobe compare`);
 //! - [`stats`] makes estimates of them, [`results`] puts them together, [`report`]
@@ -21,6 +22,7 @@ mod lineup;
 mod load;
 #[path = "../../../profiler-user/src/measure/mod.rs"]
 mod measure;
+mod node;
 mod overhead;
 mod probe;
 mod rate;
@@ -49,6 +51,9 @@ pub enum Bench {
     Tax(tax::Options),
     /// Whether a request is lost at the highest rate that Apache reaches.
     Rate(rate::Options),
+    /// A simulated node, full of containers that do nothing: how long the start takes,
+    /// and whether CPU and memory stay within what the manifests allow.
+    Node(node::Options),
 }
 
 /// Measures it.
@@ -69,6 +74,10 @@ pub fn run(bench: &Bench) -> Result<()> {
         Bench::Rate(options) => {
             root::require("bench rate")?;
             rate::run(options)
+        }
+        Bench::Node(options) => {
+            root::require("bench node")?;
+            node::run(options)
         }
     }
 }

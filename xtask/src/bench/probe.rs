@@ -29,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Probe {
     process: Process,
     summary: PathBuf,
+    /// What it says on stdout.
+    said: PathBuf,
+    /// What it said once attached.
+    attached: String,
     /// From the start of the process to being attached.
     start: Duration,
     // Dropped last: its output goes there.
@@ -63,12 +67,25 @@ impl Probe {
     /// Starts it on this process and its descendants, and waits until it is
     /// attached. Its table, once a second by default, goes to a file.
     pub fn attach(binary: &Path, hooks: &str, pid: u32, interrupt: &Interrupt) -> Result<Self> {
+        let pid = pid.to_string();
+        let arguments = ["--pid", &pid, "--hooks", hooks];
+        Self::start(binary, &arguments, PATIENCE, interrupt)
+    }
+
+    /// Starts it with these arguments, and waits until it is attached.
+    pub fn start(
+        binary: &Path,
+        arguments: &[&str],
+        patience: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir().context("creating wsgiprobe's folder")?;
         let summary = folder.path().join("summary.json");
-        let table = File::create(folder.path().join("table")).context("creating a file")?;
+        let said = folder.path().join("table");
+        let table = File::create(&said).context("creating a file")?;
         let mut command = Command::new(binary);
         command
-            .args(["--pid", &pid.to_string(), "--hooks", hooks])
+            .args(arguments)
             .arg("--summary")
             .arg(&summary)
             .stdin(Stdio::null())
@@ -76,18 +93,30 @@ impl Probe {
             .stderr(Stdio::piped());
         let began = Instant::now();
         let mut process = Process::start(&mut command)?;
-        wait_until_attached(&mut process, interrupt)?;
+        let attached = wait_until_attached(&mut process, patience, interrupt)?;
         Ok(Self {
             process,
             summary,
+            said,
+            attached,
             start: began.elapsed(),
             _folder: folder,
         })
     }
 
     /// From the start of the process to being attached.
-    pub fn start(&self) -> Duration {
+    pub fn start_time(&self) -> Duration {
         self.start
+    }
+
+    /// What it said once attached: with which hooks, and of how many processes.
+    pub fn attached(&self) -> &str {
+        &self.attached
+    }
+
+    /// The file that what it says on stdout goes to.
+    pub fn said(&self) -> &Path {
+        &self.said
     }
 
     /// CPU that it has used so far, nanoseconds.
@@ -122,8 +151,12 @@ impl Probe {
     }
 }
 
-/// Fails with its own words if it ends instead.
-fn wait_until_attached(process: &mut Process, interrupt: &Interrupt) -> Result<()> {
+/// The line that says so. Fails with its own words if it ends instead.
+fn wait_until_attached(
+    process: &mut Process,
+    patience: Duration,
+    interrupt: &Interrupt,
+) -> Result<String> {
     let stderr = process.child().stderr.take().context("stderr is piped")?;
     let (sender, lines) = mpsc::channel();
     // Goes on until wsgiprobe ends, so that a full pipe never stops it.
@@ -135,16 +168,16 @@ fn wait_until_attached(process: &mut Process, interrupt: &Interrupt) -> Result<(
     });
     let began = Instant::now();
     let mut said = Vec::new();
-    while began.elapsed() < PATIENCE {
+    while began.elapsed() < patience {
         interrupt.check()?;
         match lines.recv_timeout(Duration::from_millis(20)) {
-            Ok(line) if line.starts_with(ATTACHED) => return Ok(()),
+            Ok(line) if line.starts_with(ATTACHED) => return Ok(line),
             Ok(line) => said.push(line.trim().to_owned()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => bail!("{}", said.join(" ")),
         }
     }
-    bail!("wsgiprobe: not attached within {} s", PATIENCE.as_secs())
+    bail!("wsgiprobe: not attached within {} s", patience.as_secs())
 }
 
 #[cfg(test)]
@@ -168,7 +201,7 @@ mod tests {
             .args(["-c", "echo error: the kernel refuses >&2; exit 3"])
             .stderr(Stdio::piped());
         let mut process = Process::start(&mut command).unwrap();
-        let error = wait_until_attached(&mut process, &Interrupt::never()).unwrap_err();
+        let error = wait_until_attached(&mut process, PATIENCE, &Interrupt::never()).unwrap_err();
         assert_eq!(error.to_string(), "error: the kernel refuses");
     }
 }

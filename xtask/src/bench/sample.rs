@@ -96,7 +96,7 @@ impl Setup<'_> {
             None => None,
             Some((probe, logged)) => {
                 let (rss, rss_peak) = probe.memory()?;
-                let start_ms = probe.start().as_secs_f64() * 1e3;
+                let start_ms = probe.start_time().as_secs_f64() * 1e3;
                 let logged = apache.logged()? - logged;
                 let account = probe.finish(self.interrupt)?;
                 ensure!(

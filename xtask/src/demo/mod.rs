@@ -25,6 +25,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+pub use apache::Apache;
 use probe::Probe;
 use scene::Scene;
 use stored::Stored;

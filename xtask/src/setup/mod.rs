@@ -7,6 +7,7 @@
 
 mod apt;
 mod cargo_tools;
+mod kubernetes;
 pub mod packages;
 mod rotel;
 mod rustup;
@@ -29,7 +30,7 @@ enum Done {
 
 type Step = (&'static str, fn(&Progress) -> Result<Done>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("rustup", rustup::present),
     ("rustfmt and clippy", rustup::components),
     ("Debian packages", packages::install),
@@ -42,6 +43,7 @@ const STEPS: [Step; 9] = [
     ("cargo-deny", cargo_tools::cargo_deny),
     ("cargo-fuzz", cargo_tools::cargo_fuzz),
     ("Rotel", rotel::installed),
+    ("Helm, and Kubernetes' schemas", kubernetes::install),
 ];
 
 /// Does every step; stops at the first that fails, as the next may build on it.

@@ -41,6 +41,20 @@ const BROWSER: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 /// What `cargo xtask dashboards` and `vendor` fetch from npm with, where there is no other.
 const NODE: [&str; 2] = ["nodejs", "npm"];
 
+/// What `cargo xtask dist` packs with, and where it installs that: containers, a root for
+/// them, and the tools of other distributions. Mozilla's authorities go into the image.
+const PACKAGES: [&str; 9] = [
+    "podman",
+    "buildah",
+    "runc",
+    "catatonit",
+    "rpm",
+    "rpmlint",
+    "ca-certificates",
+    "libcap2-bin",
+    "systemd",
+];
+
 /// Other kernels: QEMU, and what makes a root and an initrd for them. The tools
 /// for file systems and archives may be missing in a container.
 pub const KERNELS: [&str; 7] = [
@@ -78,7 +92,14 @@ const LLVM: [&str; 4] = [
 
 /// Installs those that are missing, in one run of apt.
 pub(super) fn install(progress: &Progress) -> Result<Done> {
-    let mut wanted = [&BUILD[..], &SERVERS[..], &BROWSER[..], &KERNELS[..]].concat();
+    let mut wanted = [
+        &BUILD[..],
+        &SERVERS[..],
+        &BROWSER[..],
+        &KERNELS[..],
+        &PACKAGES[..],
+    ]
+    .concat();
     if cargo_tools::working_bpf_linker().is_none() {
         wanted.extend(LLVM);
     }

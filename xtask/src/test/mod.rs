@@ -16,7 +16,7 @@ pub use tally::{Tally, says_skipped};
 
 use crate::progress::{Progress, bad, good, seconds};
 use crate::workspace::cargo;
-use crate::{check, dashboards, fuzz, setup, verifier, vm, workspace};
+use crate::{check, dashboards, dist, fuzz, kubernetes, setup, verifier, vm, workspace};
 
 /// The back end that hardened kernels refuse, as the end-to-end tests are told: they
 /// leave it out only where the kernel does, and say so.
@@ -43,6 +43,9 @@ pub struct Options {
     /// Leave out the other kernels.
     #[arg(long)]
     no_vm: bool,
+    /// Leave out the packages and the container image.
+    #[arg(long)]
+    no_dist: bool,
     /// Every kernel with every back end, not only 6.1 and 7.x with the preferred one.
     #[arg(long, conflicts_with = "no_vm")]
     all: bool,
@@ -54,7 +57,7 @@ pub struct Options {
 pub fn run(options: &Options) -> ExitCode {
     let began = Instant::now();
     let mut steps = Steps {
-        progress: Progress::new("test", 9),
+        progress: Progress::new("test", 11),
         tally: Tally::default(),
         failed: Vec::new(),
     };
@@ -70,7 +73,9 @@ pub fn run(options: &Options) -> ExitCode {
         fuzz::run(&fuzz::Options::default())
     });
     let mut binary = None;
-    steps.job("build for release", false, || {
+    // What is tested is what is handed out, and one build is enough for both.
+    steps.job("build what is shipped", false, || {
+        workspace::take(dist::binary()?);
         binary = Some(workspace::wsgiprobe()?);
         Ok(())
     });
@@ -90,6 +95,17 @@ pub fn run(options: &Options) -> ExitCode {
         filter.is_some(),
         dashboards::run,
     );
+    steps.job(
+        "manifests, by Kubernetes' schemas",
+        filter.is_some(),
+        kubernetes::run,
+    );
+    if filter.is_some() || options.no_dist {
+        steps.job("packages and the image", true, || Ok(()));
+    } else {
+        let all = dist::Options::checked();
+        steps.tests("packages and the image", || dist::tally(&all));
+    }
     let verifier = verifier::Options::default();
     steps.job("the verifier's budget", false, || verifier::run(&verifier));
     // All tests of one kernel take a quarter of an hour in emulation: `cargo xtask vm`.
