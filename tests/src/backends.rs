@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::accuracy::measured;
 use crate::emulated::emulated;
 use crate::{probe, skip};
 
@@ -56,17 +57,23 @@ pub fn run_alone(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()
 }
 
 /// With no other test running, and no back end.
-pub fn alone(test: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn alone(test: impl Fn() -> Result<()>) -> Result<()> {
     // What a failed test leaves behind is no reason not to go on.
     let _cores = CORES.write().unwrap_or_else(PoisonError::into_inner);
-    test()
+    measured(test)
+}
+
+/// For a test that is not run by this module: while it holds this, none runs that wants the
+/// machine to itself.
+pub fn beside_others() -> RwLockReadGuard<'static, ()> {
+    CORES.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs one test with one back end. A back end that does not work is a failure, unless
 /// the environment says beforehand that it may be missing, and the kernel refuses it.
 pub fn run(backend: Backend, test: fn(Backend) -> Result<()>) -> Result<()> {
-    let _cores = CORES.read().unwrap_or_else(PoisonError::into_inner);
-    unless_skipped(backend, test)
+    let _cores = beside_others();
+    measured(|| unless_skipped(backend, test))
 }
 
 /// Once with that back end, if it is not one that may be missing.

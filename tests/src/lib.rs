@@ -21,13 +21,14 @@
 //! - [`influx`]: a private InfluxDB; [`prometheus`]: a Prometheus; [`rotel`]: an OpenTelemetry
 //!   collector; [`tls`]: a TLS end before it; [`stores`]: a private Redis and Postgres.
 //! - [`process`], [`ports`], [`wait`]: child processes, sockets, conditions.
-//! - [`failures`]: all that is wrong, instead of the first.
+//! - [`failures`]: all that is wrong, instead of the first; [`accuracy`]: bounds of times.
 //!
 //! Servers are our own children and are stopped by pid when dropped, panics
 //! included. What they and wsgiprobe wrote to their logs is printed then; the
 //! test runner shows it for failed tests only.
 
 pub mod access_log;
+pub mod accuracy;
 pub mod apache;
 pub mod backends;
 pub mod browser;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use self::clocks::Clocks;
 use self::pairs::pair;
 use crate::access_log::Entry;
+use crate::accurate;
 use crate::emulated::emulated;
 use crate::latency::Differences;
 use crate::probe::Report;
@@ -234,9 +235,10 @@ impl<'a> Check<'a> {
             return Ok(());
         }
         let median = differences.median().context("no request has a duration")?;
-        if median.abs() >= MEDIAN_TOLERANCE_US {
-            bail!("the median is over {MEDIAN_TOLERANCE_US} us: {differences}");
-        }
+        accurate!(
+            median.abs() < MEDIAN_TOLERANCE_US,
+            "the median is over {MEDIAN_TOLERANCE_US} us: {differences}"
+        );
         Ok(())
     }
 }

@@ -18,7 +18,8 @@
 //!   the client. Building and delivering the events is in between.
 //! - Nobody in the process knows how long a connection waited to be read.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use harness::accurate;
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::cases::{self, Case, THREADS};
@@ -220,7 +221,7 @@ fn waited_to_be_read(comparison: &Comparison<'_>) -> Result<()> {
         .collect::<Result<_>>()?;
     let median = waits.median().context("no request")?;
     println!("  accept_wait: median {median:.1} ms, in none of mod_wsgi's figures");
-    ensure!(
+    accurate!(
         median >= 50.0,
         "accept_wait is {median:.1} ms in the median"
     );

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, ensure};
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
+use harness::backends::beside_others;
 use harness::client::{expect_status, get, post};
 use harness::process::descendants;
 use harness::server::Server;
@@ -53,26 +54,31 @@ fn log_equals_client(mpm: Mpm, wsgi: Wsgi) -> Result<()> {
 
 #[test]
 fn prefork_embedded() -> Result<()> {
+    let _cores = beside_others();
     log_equals_client(Mpm::Prefork, Wsgi::Embedded)
 }
 
 #[test]
 fn worker_daemon() -> Result<()> {
+    let _cores = beside_others();
     log_equals_client(Mpm::Worker, Wsgi::Daemon)
 }
 
 #[test]
 fn event_embedded() -> Result<()> {
+    let _cores = beside_others();
     log_equals_client(Mpm::Event, Wsgi::Embedded)
 }
 
 #[test]
 fn event_daemon() -> Result<()> {
+    let _cores = beside_others();
     log_equals_client(Mpm::Event, Wsgi::Daemon)
 }
 
 #[test]
 fn nothing_is_left_behind() -> Result<()> {
+    let _cores = beside_others();
     let apache = Apache::start(Conf::new(Mpm::Event, Wsgi::Daemon))?;
     let parent = apache.pid()?;
     let mut processes = descendants(parent);

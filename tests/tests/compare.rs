@@ -10,9 +10,11 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::RwLockReadGuard;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::backends::beside_others;
 use harness::emulated::emulated;
 use harness::probe::find;
 use harness::process::Guarded;
@@ -37,11 +39,21 @@ struct Ended {
 /// A comparison of servers whose files are in a folder of its own.
 struct Comparison {
     folder: tempfile::TempDir,
+    _cores: Option<RwLockReadGuard<'static, ()>>,
 }
 
 impl Comparison {
     /// With the line-up's scripts in it; none where nothing can be measured.
     fn new() -> Result<Option<Self>> {
+        let beside = Some(beside_others());
+        Ok(Self::within_alone()?.map(|alone| Self {
+            _cores: beside,
+            ..alone
+        }))
+    }
+
+    /// The same for who has the machine to itself ([`harness::backends::alone`]).
+    fn within_alone() -> Result<Option<Self>> {
         if emulated() {
             skip::say("it compares what things cost, and processors are emulated");
             return Ok(None);
@@ -51,7 +63,10 @@ impl Comparison {
             let entry = entry?;
             fs::copy(entry.path(), folder.path().join(entry.file_name()))?;
         }
-        Ok(Some(Self { folder }))
+        Ok(Some(Self {
+            folder,
+            _cores: None,
+        }))
     }
 
     /// Adds a script for Apache, which wraps the line-up's application.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use harness::backends::beside_others;
 use harness::browser::Browser;
 use harness::{probe, skip, wait};
 use serde_json::{Value, json};
@@ -96,6 +97,7 @@ fn the_page_of_a_comparison_says_what_it_found() -> Result<()> {
         skip::say("there is no chromedriver here");
         return Ok(());
     }
+    let _cores = beside_others();
     let folder = tempfile::tempdir()?;
     let (file, page) = (
         folder.path().join("compared.json"),

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, ensure};
+use harness::accurate;
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::cases::{self, THREADS};
@@ -72,7 +73,7 @@ fn is_the_kernels(backend: Backend, mpm: Mpm, wsgi: Wsgi) -> Result<()> {
     evidence.check().run()?;
     for ((route, _, least, most), growth) in LOADS.into_iter().zip(growths) {
         let share = share(&format!("/{route}/sum"), &growth, &evidence.report)?;
-        ensure!(
+        accurate!(
             (least..=most).contains(&share),
             "{route}: {share:.3} of the kernel's account"
         );
@@ -200,13 +201,13 @@ fn single_requests(singles: &[Single], report: &Report) -> Result<()> {
         let all: Figures = all.into_iter().collect();
         let little = known(&all, 0.5)? - burnt as f64;
         let allowed = (burnt as f64 * 0.02).max(30.0).max(little * 0.05);
-        ensure!(
+        accurate!(
             median.abs() <= allowed,
             "{burnt} us were burnt: {median:+.1} us from the kernel's account"
         );
         // Where a hypervisor takes the processor in the middle of one, that has as much too
         // much as the next has too little.
-        ensure!(
+        accurate!(
             known(&beyond, 0.1)? >= 0.0,
             "{burnt} us were burnt, and a tenth of the requests has less"
         );

@@ -4,12 +4,13 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use harness::apache::{Apache, Conf};
-use harness::backends::{Backend, Host};
+use harness::backends::{Backend, Host, beside_others};
 use harness::probe::{find, run, to_end};
 use harness::server::Server as _;
 
 #[test]
 fn foretells_what_a_run_meets() -> Result<()> {
+    let _cores = beside_others();
     let apache = Apache::start(Conf::default())?;
     let pid = apache.pid()?.to_string();
     let host = Host::check()?;
@@ -45,6 +46,7 @@ fn foretells_what_a_run_meets() -> Result<()> {
 
 #[test]
 fn a_kernel_without_type_information() -> Result<()> {
+    let _cores = beside_others();
     let apache = Apache::start(Conf::default())?;
     let pid = apache.pid()?.to_string();
     // In a mount namespace of its own: nobody else's view changes.

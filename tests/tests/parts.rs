@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use harness::accurate;
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::cases::{self, Case, QUEUE, THREADS};
@@ -68,12 +69,12 @@ fn parts_cover(case: &Case, requests: &[Request]) -> Result<()> {
     for request in of_case {
         let duration = request.known("duration", request.duration)?;
         let (sum, allowed) = (request.sum_of_parts()?, allowed(duration));
-        ensure!(
+        accurate!(
             sum + allowed >= duration,
             "{sum} ns of {duration} are explained: {request:?}"
         );
         // An application that goes on after the last write is longer than `duration`.
-        ensure!(
+        accurate!(
             sum <= duration + allowed || request.send_time == Some(0),
             "{sum} ns are explained, of only {duration}: {request:?}"
         );
@@ -129,11 +130,11 @@ fn client_saw_it_all(seen: &[Seen], requests: &[Request]) -> Result<()> {
     );
     let rest = (clients.as_secs_f64() - ours.as_secs_f64()) / clients.as_secs_f64();
     // A client is told before the server's call returns: slightly less is possible.
-    ensure!(
+    accurate!(
         (-NETWORK / 10.0..NETWORK).contains(&rest),
         "{:.2} % is nowhere",
         rest * 100.0
     );
-    ensure!(waited > clients / 2, "no queue: the case shows nothing");
+    accurate!(waited > clients / 2, "no queue: the case shows nothing");
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Result, ensure};
 use harness::apache::{Apache, Conf};
+use harness::backends::beside_others;
 use harness::probe::{find, run, to_end};
 use harness::process::Guarded;
 use harness::server::Server;
@@ -31,12 +32,14 @@ fn expect(output: &Output, status: i32, words: &[&str]) -> Result<()> {
 
 #[test]
 fn no_such_process() -> Result<()> {
+    let _cores = beside_others();
     // Over the largest pid that Linux can be told to use.
     expect(&run(["--pid", "4194305"])?, 2, &["4194305"])
 }
 
 #[test]
 fn process_that_serves_nothing() -> Result<()> {
+    let _cores = beside_others();
     let sleep = Guarded::spawn(Command::new("sleep").arg("600").stdout(Stdio::null()))?;
     let pid = sleep.pid().to_string();
     expect(&run(["--pid", &pid])?, 2, &[&pid, "sleep"])
@@ -44,6 +47,7 @@ fn process_that_serves_nothing() -> Result<()> {
 
 #[test]
 fn without_privileges() -> Result<()> {
+    let _cores = beside_others();
     let apache = Apache::start(Conf::default())?;
     // Where the build directory is, another user may not look.
     let folder = tempfile::Builder::new()
@@ -75,6 +79,7 @@ fn without_privileges() -> Result<()> {
 
 #[test]
 fn bad_arguments() -> Result<()> {
+    let _cores = beside_others();
     let apache = Apache::start(Conf::default())?;
     let pid = apache.pid()?.to_string();
     let with = |arguments: &[&str]| run([&["--pid", &pid], arguments].concat());
@@ -103,6 +108,7 @@ fn bad_arguments() -> Result<()> {
 
 #[test]
 fn bad_config() -> Result<()> {
+    let _cores = beside_others();
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("wsgiprobe.toml");
     let name = file.to_string_lossy().into_owned();

@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use harness::accurate;
 use harness::apache::{Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{expect_status, get, post};
@@ -49,7 +50,7 @@ fn read_time(backend: Backend) -> Result<()> {
             let duration = request.duration.context("no duration")?;
             let logged = evidence.logged(path)?.duration_us * 1000;
             let apart = duration.abs_diff(logged);
-            ensure!(
+            accurate!(
                 apart < PAUSE_NS / 2,
                 "{path}: {duration} ns, logged {logged}"
             );

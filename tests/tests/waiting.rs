@@ -8,7 +8,8 @@ mod slow_clients;
 
 use std::fs::File;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use harness::accurate;
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::busy::BusyCores;
@@ -162,7 +163,7 @@ impl Kind {
         };
         let waited: Figures = seen.iter().map(waited).collect::<Result<_>>()?;
         let truth = waited.median().context("no request")?;
-        ensure!(
+        accurate!(
             truth > self.least_ms,
             "{} waited only {truth:.3} ms",
             self.name()
@@ -183,7 +184,7 @@ impl Kind {
         let verdict = |(cause, found): (&str, f64)| {
             let expected = if cause == self.cause { truth } else { 0.0 };
             let allowed = self.allowed(cause, truth);
-            ensure!(
+            accurate!(
                 (found - expected).abs() <= allowed,
                 "{}: {cause} {found:.3} ms instead of {expected:.3} (+-{allowed:.3})",
                 self.name()
@@ -232,7 +233,7 @@ fn accounts_for_all(requests: &[Request]) -> Result<()> {
             None => (request.known("cpu", request.cpu)?, 0),
         };
         let sum = cpu + request.waits()?.total()?;
-        ensure!(
+        accurate!(
             (busy.saturating_sub(allowed)..=busy + allowed + apache + STALL).contains(&sum),
             "cpu and waits are {sum} ns, the thread was taken for {busy}: {request:?}"
         );
@@ -241,7 +242,7 @@ fn accounts_for_all(requests: &[Request]) -> Result<()> {
     let between: Figures = between.into_iter().collect();
     let most = between.quantile(0.98).context("no request")?;
     println!("between requests, ns: {between:.0?}");
-    ensure!(
+    accurate!(
         most <= BETWEEN_REQUESTS,
         "between requests {most} ns: {between:?}"
     );

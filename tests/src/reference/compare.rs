@@ -6,6 +6,7 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 
 use super::{Event, Part};
+use crate::accurate;
 use crate::figures::Figures;
 use crate::report::Request;
 
@@ -91,7 +92,7 @@ impl<'a> Comparison<'a> {
         self.between(part, -median, median)?;
         let worst = self.differences(part).sizes().quantile(0.99);
         let worst = worst.context("nothing to compare")?;
-        ensure!(
+        accurate!(
             worst <= p99,
             "{}: 99 of 100 {part:?} differ by up to {worst:.0} us, more than {p99}",
             self.name
@@ -103,7 +104,7 @@ impl<'a> Comparison<'a> {
     pub fn between(&self, part: Part, least: f64, most: f64) -> Result<()> {
         let median = self.differences(part).median();
         let median = median.context("nothing to compare")?;
-        ensure!(
+        accurate!(
             (least..=most).contains(&median),
             "{}: {part:?} differs by {median:+.0} us in the median, not {least} to {most}",
             self.name

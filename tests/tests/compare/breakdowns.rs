@@ -30,10 +30,12 @@ fn a_server_that_dies() -> Result<()> {
     };
     let serve = comparison.folder.path().join("serve").display().to_string();
     let count = comparison.folder.path().join("count").display().to_string();
-    // Its Apache of the second round is killed while it is measured.
+    // Its Apache of the second round is killed while it is measured: a moment after the warm-up,
+    // which begins once it has answered.
     let dies = format!(
         "--variant=dies=sh -c '\"{serve}\" bare {{port}} {{dir}} & echo x >> {count}; \
-         [ $(wc -l < {count}) = 1 ] || (sleep 1; kill $!); wait $!; exit 7'"
+         [ $(wc -l < {count}) = 1 ] || (until [ -s {{dir}}/access.log ]; do sleep 0.05; done; \
+         sleep 1; kill $!); wait $!; exit 7'"
     );
     let options = ["--rounds=3", "--time=2s", "--warm-up=200ms", &dies];
     let arguments = comparison.of(&options, &[("bare", "bare")]);

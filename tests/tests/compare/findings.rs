@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use harness::accurate;
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
+use harness::backends;
 use harness::figures::Figures;
 use harness::process::Guarded;
 use harness::server::Server as _;
@@ -52,35 +54,60 @@ fn rounds(results: &Value, name: &str) -> Result<Vec<f64>> {
     cpu.collect()
 }
 
-/// A CPU for the load, to which this thread and what it starts are kept, and one for the
-/// server; and somebody who keeps them awake while nobody else wants them. Else what a
-/// request takes differs by half from round to round, with what it costs to wake them.
-fn two_cpus() -> Result<(usize, Vec<Guarded>)> {
-    let own = sched_getaffinity(Pid::from_raw(0))?;
-    let mut allowed = (0..CpuSet::count()).filter(|cpu| own.is_set(*cpu).unwrap_or(false));
-    let server = allowed.next().context("no CPU may be used")?;
-    let load = allowed.next().unwrap_or(server);
-    let awake = [server, load].map(|cpu| {
-        let mut command = Command::new("taskset");
-        command.args(["-c", &cpu.to_string(), "chrt", "--idle", "0"]);
-        Guarded::spawn(command.args(["sh", "-c", "while :; do :; done"]))
-    });
-    let mut only = CpuSet::new();
-    only.set(load)?;
-    sched_setaffinity(Pid::from_raw(0), &only)?;
-    Ok((server, awake.into_iter().collect::<Result<_>>()?))
+/// A CPU for the load, to which this thread and what it starts are kept until this is
+/// dropped, and one for the server; and somebody who keeps them awake while nobody else
+/// wants them. Else what a request takes differs by half from round to round, with what it
+/// costs to wake them.
+struct TwoCpus {
+    server: usize,
+    before: CpuSet,
+    _awake: Vec<Guarded>,
+}
+
+impl TwoCpus {
+    fn take() -> Result<Self> {
+        let before = sched_getaffinity(Pid::from_raw(0))?;
+        let mut allowed = (0..CpuSet::count()).filter(|cpu| before.is_set(*cpu).unwrap_or(false));
+        let server = allowed.next().context("no CPU may be used")?;
+        let load = allowed.next().unwrap_or(server);
+        let awake = [server, load].map(|cpu| {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &cpu.to_string(), "chrt", "--idle", "0"]);
+            Guarded::spawn(command.args(["sh", "-c", "while :; do :; done"]))
+        });
+        let mut only = CpuSet::new();
+        only.set(load)?;
+        sched_setaffinity(Pid::from_raw(0), &only)?;
+        Ok(Self {
+            server,
+            before,
+            _awake: awake.into_iter().collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl Drop for TwoCpus {
+    fn drop(&mut self) {
+        // It was allowed before.
+        let _ = sched_setaffinity(Pid::from_raw(0), &self.before);
+    }
 }
 
 /// An instrument that burns exactly 100 microseconds costs 100, give or take ten.
 #[test]
 fn a_known_cost() -> Result<()> {
-    let Some(comparison) = Comparison::new()? else {
+    backends::alone(costs_what_is_known)
+}
+
+fn costs_what_is_known() -> Result<()> {
+    let Some(comparison) = Comparison::within_alone()? else {
         return Ok(());
     };
     // What looking at the clock takes is in both.
     comparison.script("bare", &BURN.replace("100_000", "0"))?;
     comparison.script("burn", BURN)?;
-    let (server, _awake) = two_cpus()?;
+    let cpus = TwoCpus::take()?;
+    let server = cpus.server;
     let serve = comparison.folder.path().join("serve").display().to_string();
     let options = [
         "--connections=1",
@@ -103,39 +130,54 @@ fn a_known_cost() -> Result<()> {
         .collect();
     let cost = costs.median().context("no rounds")?;
     println!("burning 100 us costs {cost:.1} us: {costs:?}");
-    ensure!((cost - 100.0).abs() <= 10.0, "{cost:.1} us");
+    accurate!((cost - 100.0).abs() <= 10.0, "{cost:.1} us");
     let ratio = &variant(&results, "burn")?["ratios"]["server_cpu"];
     ensure!(ratio["verdict"] == "more", "it was not shown: {ratio}");
     Ok(())
 }
 
-/// Nothing against nothing: no figure of any run differs.
+/// Nothing against nothing. By design one run in twenty finds something all the same: of
+/// three at most one may.
 #[test]
 fn nothing_against_nothing() -> Result<()> {
-    let Some(comparison) = Comparison::new()? else {
-        return Ok(());
-    };
-    for run in 1..=2 {
-        let options = [
-            "--rounds=8",
-            "--time=1s",
-            "--warm-up=300ms",
-            "--connections=2",
-        ];
-        let arguments = comparison.of(&options, &[("one", "bare"), ("other", "bare")]);
-        let results = comparison.results(&arguments)?;
-        let ratios = variant(&results, "other")?["ratios"]
-            .as_object()
-            .context("no ratios")?;
-        for (figure, ratio) in ratios {
-            let verdict = ratio["verdict"].as_str().unwrap_or("none");
-            ensure!(
-                ["none", "too_noisy"].contains(&verdict),
-                "run {run}: {figure}: {ratio}"
-            );
+    backends::alone(|| {
+        let (mut clean, mut found) = (0, Vec::new());
+        while clean < 2 {
+            match finds_nothing()? {
+                None => clean += 1,
+                Some(what) => found.push(what),
+            }
+            println!("{clean} runs without a difference; others found {found:?}");
+            ensure!(found.len() < 2, "two of {} runs: {found:?}", clean + 2);
         }
-    }
-    Ok(())
+        Ok(())
+    })
+}
+
+/// One run: the first figure in which the same differs from the same.
+fn finds_nothing() -> Result<Option<String>> {
+    let Some(comparison) = Comparison::within_alone()? else {
+        return Ok(None);
+    };
+    let options = [
+        "--rounds=8",
+        "--time=1s",
+        "--warm-up=300ms",
+        "--connections=2",
+    ];
+    let arguments = comparison.of(&options, &[("one", "bare"), ("other", "bare")]);
+    let results = comparison.results(&arguments)?;
+    let mut ratios = variant(&results, "other")?["ratios"]
+        .as_object()
+        .context("no ratios")?
+        .iter();
+    let found = ratios.find(|(_, ratio)| !["none", "too_noisy"].contains(&verdict(ratio)));
+    Ok(found.map(|(figure, ratio)| format!("{figure}: {ratio}")))
+}
+
+/// `none` where it was not given.
+fn verdict(ratio: &Value) -> &str {
+    ratio["verdict"].as_str().unwrap_or("none")
 }
 
 /// A server that runs: without and with wsgiprobe, which reports every request.

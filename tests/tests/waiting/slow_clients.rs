@@ -4,7 +4,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
+use harness::accurate;
 use harness::apache::{Apache, Conf, Mpm, Wsgi};
 use harness::backends::Backend;
 use harness::client::{get, post};
@@ -77,13 +78,13 @@ fn is_waited_for(backend: Backend, wsgi: Wsgi) -> Result<()> {
 /// cores, which the client needs too, to send and to receive.
 fn waits_for_the_client(request: &Request, said: &Measured) -> Result<()> {
     let (pause, waited) = (PAUSE.as_nanos() as u64, said.waited());
-    ensure!(waited >= pause / 10 * 9, "no wait to be seen: {said:?}");
+    accurate!(waited >= pause / 10 * 9, "no wait to be seen: {said:?}");
     let waits = request.waits()?;
     let client = waits.of("client")?;
     // Where many share the cores, the buffers are being filled until the pause is over:
     // with 10 others a request queued for 1.3 s and waited 0.1 s for its client.
     let queued = waits.of("runqueue")?;
-    ensure!(
+    accurate!(
         client + queued >= pause / 10 * 9,
         "client {client}, runqueue {queued}: {request:?}"
     );
@@ -94,7 +95,7 @@ fn waits_for_the_client(request: &Request, said: &Measured) -> Result<()> {
     let little = LITTLE_NS.max(request.known("busy_time", request.busy_time)? / 100);
     for cause in CAUSES {
         let found = waits.of(cause)?;
-        ensure!(
+        accurate!(
             matches!(cause, "client" | "runqueue") || found < little,
             "{cause} {found}: {request:?}"
         );

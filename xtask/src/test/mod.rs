@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use tally::says_again;
 pub use tally::{Tally, says_skipped};
 
 use crate::progress::{Progress, bad, good, seconds};
@@ -165,6 +166,10 @@ impl Steps {
         } else {
             anstream::println!("\n{} in {took}: {}", bad("failed"), self.failed.join(", "));
         }
+        match self.tally.again {
+            0 => {}
+            again => println!("times were measured again {again} times: `again` above"),
+        }
         println!("{}", self.tally);
         ExitCode::from(u8::from(!well))
     }
@@ -184,6 +189,7 @@ fn cargo_test(packages: &[&str], filter: Option<&str>, cargo: &mut Command) -> R
         println!("{line}");
         tally.count(&line);
         skipped += u64::from(says_skipped(&line).is_some());
+        tally.again += u64::from(says_again(&line));
     }
     tally.skip(skipped);
     let status = child.wait()?;

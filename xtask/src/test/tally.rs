@@ -12,6 +12,8 @@ pub struct Tally {
     pub failed: u64,
     /// They were not run (`#[ignore]`).
     pub skipped: u64,
+    /// How often one of them measured again, because a time was off.
+    pub again: u64,
 }
 
 impl Tally {
@@ -48,6 +50,12 @@ impl Tally {
     }
 }
 
+/// Whether it is the line of a test that measures again: `again NAME: WHY`.
+pub fn says_again(line: &str) -> bool {
+    line.strip_prefix("again ")
+        .is_some_and(|rest| rest.contains(": "))
+}
+
 /// Name and reason in the line of a test that says that it cannot run:
 /// `skipped NAME: REASON`.
 pub fn says_skipped(line: &str) -> Option<(&str, &str)> {
@@ -59,6 +67,7 @@ impl AddAssign for Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.again += other.again;
     }
 }
 
@@ -100,6 +109,14 @@ mod tests {
         tally.count("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured");
         tally.skip(1);
         assert_eq!(tally.to_string(), "2 passed, 0 failed, 1 skipped");
+    }
+
+    #[test]
+    fn who_measures_again_says_so() {
+        assert!(says_again(
+            "again cpu::daemon::sock: 12 us instead of 10; 3 of 4"
+        ));
+        assert!(!says_again("test cpu::daemon::sock ... ok"));
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Row {
             passed: passed as u64,
             failed: 0,
             skipped: skipped as u64,
+            ..Tally::default()
         }
     }
 }
