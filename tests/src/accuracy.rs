@@ -46,15 +46,19 @@ macro_rules! accurate {
 /// Runs a test, and again if it fails by nothing but [`Inaccurate`]: it does so three
 /// times, or not at all. Each time is told, `again TEST: WHY`, past the test runner.
 pub fn measured(test: impl Fn() -> Result<()>) -> Result<()> {
+    takes(test, |error| {
+        let thread = std::thread::current();
+        let why = format!("{error:#}").replace('\n', "; ");
+        let line = format!("again {}: {why}\n", thread.name().unwrap_or("?"));
+        // Whole lines, since other tests print too; who reads no more misses nothing.
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    })
+}
+
+fn takes(test: impl Fn() -> Result<()>, tell: impl Fn(&Error)) -> Result<()> {
     for _ in 1..TAKES {
         match test() {
-            Err(error) if Inaccurate::is_all(&error) => {
-                let thread = std::thread::current();
-                let why = format!("{error:#}").replace('\n', "; ");
-                let line = format!("again {}: {why}\n", thread.name().unwrap_or("?"));
-                // Whole lines, since other tests print too; who reads no more misses nothing.
-                let _ = std::io::stdout().lock().write_all(line.as_bytes());
-            }
+            Err(error) if Inaccurate::is_all(&error) => tell(&error),
             ended => return ended,
         }
     }
@@ -70,33 +74,35 @@ mod tests {
     use super::*;
 
     /// How often a test is run that is off so many times, and what becomes of it.
-    fn takes(off: usize) -> (usize, bool) {
+    fn off(off: usize) -> (usize, bool) {
         let count = Cell::new(0);
-        let ended = measured(|| {
+        let test = || {
             count.set(count.get() + 1);
             let check = || -> Result<()> {
                 accurate!(count.get() > off, "{} is off", count.get());
                 Ok(())
             };
             check().context("while it was measured")
-        });
+        };
+        let ended = takes(test, |_| {});
         (count.get(), ended.is_ok())
     }
 
     #[test]
     fn what_is_off_each_time_fails() {
-        assert_eq!(takes(0), (1, true));
-        assert_eq!(takes(2), (3, true));
-        assert_eq!(takes(3), (3, false));
+        assert_eq!(off(0), (1, true));
+        assert_eq!(off(2), (3, true));
+        assert_eq!(off(3), (3, false));
     }
 
     #[test]
     fn what_is_missing_fails_at_once() {
         let count = Cell::new(0);
-        let ended = measured(|| {
+        let test = || {
             count.set(count.get() + 1);
             bail!("a request is missing")
-        });
+        };
+        let ended = takes(test, |_| {});
         assert_eq!((count.get(), ended.is_ok()), (1, false));
     }
 }
