@@ -325,7 +325,7 @@ impl Thread {
     }
 }
 
-/// A thread that has served a request, as user space reads it.
+/// A thread that has served a request, or the first one of a process, as user space reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Serving {
@@ -334,6 +334,10 @@ pub struct Serving {
     /// Since when it has been at its present request: `CLOCK_MONOTONIC`, ns; 0 while
     /// idle.
     pub since_ns: u64,
+    /// The root that its process descends from ([`Watched::origin`]).
+    pub origin: u32,
+    /// Whether it has served a request: 1, or 0.
+    pub has_served: u32,
 }
 
 /// Bytes of a [`Serving`].

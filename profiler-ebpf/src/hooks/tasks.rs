@@ -61,7 +61,8 @@ pub extern "C" fn try_storage(visit: *const Visit) -> i32 {
     0
 }
 
-/// Tells of the threads that have served requests: a [`Serving`] each.
+/// Tells of the threads that have served requests, and of each process's first one, that
+/// user space need not ask for each process: a [`Serving`] each.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task")]
 pub extern "C" fn tell_serving(visit: *const Visit) -> i32 {
@@ -77,7 +78,9 @@ fn try_tell(visit: *const Visit) -> Option<()> {
         return None;
     }
     let thread = &tasks::of(task)?.thread;
-    if thread.taken_ns == 0 {
+    let has_served = thread.taken_ns != 0;
+    let is_first = (thread.id >> 32) as u32 == thread.id as u32;
+    if !has_served && !is_first {
         return None;
     }
     let serving = Serving {
@@ -86,6 +89,8 @@ fn try_tell(visit: *const Visit) -> Option<()> {
             0 => 0,
             _ => thread.taken_ns,
         },
+        origin: thread.origin,
+        has_served: has_served.into(),
     };
     // SAFETY: a pointer of the context, and a value on the stack.
     unsafe {

@@ -32,7 +32,7 @@ use crate::give_back;
 use crate::output::{self, Banner};
 use crate::pool::{Listeners, Pools};
 use crate::privileges::{self, Confined, Needs};
-use crate::probe::{self, BackEnd, Probe, Told};
+use crate::probe::{self, BackEnd, Probe, Threads, Told};
 use crate::summary::{Durations, SKIPPED_RUNS, Summary};
 use crate::tick::About;
 use host::unix_now;
@@ -298,7 +298,7 @@ impl Run {
     fn servers(&mut self) -> Servers {
         let threads = self.probe.threads().unwrap_or_else(|error| {
             self.screen.warn(format!("the pool is not known: {error}"));
-            Vec::new()
+            Threads::default()
         });
         Servers {
             threads,

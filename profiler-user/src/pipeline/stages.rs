@@ -10,7 +10,7 @@ use crate::identity::Detail;
 use crate::ingest::Decoder;
 use crate::limits::Limits;
 use crate::pool::{Now, Pools, Serving};
-use crate::probe::{Blobs, Probe, ServingThread};
+use crate::probe::{Blobs, Probe, ServingThread, Threads};
 use crate::request::patterns::Patterns;
 use crate::request::route::Router;
 use crate::summary::{Facts, Summary};
@@ -21,7 +21,7 @@ use crate::tui::Samples;
 pub(super) struct Servers {
     /// Looked at before the last drain: a request that finishes in between is seen
     /// twice, and counts once; the other way round it would not be seen at all.
-    pub threads: Vec<ServingThread>,
+    pub threads: Threads,
     /// Every watched process.
     pub watched: Vec<u32>,
     /// Those that the run began with, or found since.
@@ -113,13 +113,14 @@ impl Stages {
             busy_since_unix_ns: thread.busy_since_ns.map(|since| self.decoder.wall(since)),
         };
         let now = Now {
-            threads: servers.threads.iter().map(serving).collect(),
+            threads: servers.threads.serving.iter().map(serving).collect(),
             watched: servers.watched,
             roots: servers.roots,
         };
         let (aggregator, containers) = (&mut self.aggregator, &mut self.containers);
         let mut identity = |pid| {
-            let origin = probe.origin(pid).unwrap_or(pid);
+            // To ask the kernel would be a look into a map: Linux 7 leaves out programs meanwhile.
+            let origin = servers.threads.origins.get(&pid).copied().unwrap_or(pid);
             aggregator.identity(&containers.at(origin, pid)?)
         };
         let snapshot = self.pools.close(start, end, &now, &mut identity);

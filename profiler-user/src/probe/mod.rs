@@ -29,7 +29,7 @@ mod tasks;
 mod tracefs;
 mod wsgi;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -134,6 +134,15 @@ pub struct ServingThread {
     /// Since when it has been at its present request: `CLOCK_MONOTONIC`, ns; `None`
     /// while idle.
     pub busy_since_ns: Option<u64>,
+}
+
+/// The threads that are watched.
+#[derive(Debug, Default)]
+pub struct Threads {
+    /// Those that have served a request.
+    pub serving: Vec<ServingThread>,
+    /// The root that each process descends from, by process.
+    pub origins: HashMap<u32, u32>,
 }
 
 /// The loaded and attached programs. Dropping it detaches them.
@@ -349,11 +358,11 @@ impl Probe {
         self.log.flush();
     }
 
-    /// Every thread that has served a request and lives.
-    pub fn threads(&mut self) -> Result<Vec<ServingThread>, Error> {
+    /// The threads that are watched and live.
+    pub fn threads(&mut self) -> Result<Threads, Error> {
         self.programs
             .as_mut()
-            .map_or(Ok(Vec::new()), tasks::serving)
+            .map_or(Ok(Threads::default()), tasks::watched)
     }
 
     /// The kernel's counters, in the order of [`Counter::ALL`]; processes and ports that

@@ -2,13 +2,14 @@
 //! `hooks::tasks`): each run is a file, read to its end.
 
 use std::io::Read as _;
+use std::mem::offset_of;
 
 use aya::programs::Iter;
 use aya::{Btf, Ebpf};
-use profiler_common::account::SERVING_SIZE;
+use profiler_common::account::{SERVING_SIZE, Serving};
 
 use super::hook::{Hook, find};
-use super::{Error, ServingThread};
+use super::{Error, ServingThread, Threads};
 
 const TAKE_UP: &str = "take_up";
 const TELL: &str = "tell_serving";
@@ -44,25 +45,39 @@ pub fn take_up(programs: &mut Ebpf) -> Result<(), Error> {
     run(programs, TAKE_UP).map(|_| ())
 }
 
-/// Every thread that has served a request and lives.
-pub fn serving(programs: &mut Ebpf) -> Result<Vec<ServingThread>, Error> {
-    let told = run(programs, TELL)?;
-    let (each, _) = told.as_chunks::<SERVING_SIZE>();
-    Ok(each.iter().map(decode).collect())
+/// The threads that are watched now.
+pub fn watched(programs: &mut Ebpf) -> Result<Threads, Error> {
+    Ok(decode(&run(programs, TELL)?))
 }
 
-/// A [`profiler_common::account::Serving`].
-fn decode(bytes: &[u8; SERVING_SIZE]) -> ServingThread {
-    let word = |index: usize| {
-        let bytes = bytes[index * 8..].first_chunk();
-        bytes.copied().map_or(0, u64::from_ne_bytes)
-    };
-    let (id, since) = (word(0), word(1));
-    ServingThread {
-        pid: (id >> 32) as u32,
-        tid: id as u32,
-        busy_since_ns: (since != 0).then_some(since),
+/// [`Serving`]s, one after the other.
+fn decode(told: &[u8]) -> Threads {
+    let (each, _) = told.as_chunks::<SERVING_SIZE>();
+    let mut threads = Threads::default();
+    for bytes in each {
+        let word = |offset: usize| {
+            let bytes = bytes[offset..].first_chunk();
+            bytes.copied().map_or(0, u64::from_ne_bytes)
+        };
+        let half = |offset: usize| {
+            let bytes = bytes[offset..].first_chunk();
+            bytes.copied().map_or(0, u32::from_ne_bytes)
+        };
+        let id = word(offset_of!(Serving, id));
+        let (pid, tid) = ((id >> 32) as u32, id as u32);
+        threads
+            .origins
+            .insert(pid, half(offset_of!(Serving, origin)));
+        if half(offset_of!(Serving, has_served)) != 0 {
+            let since = word(offset_of!(Serving, since_ns));
+            threads.serving.push(ServingThread {
+                pid,
+                tid,
+                busy_since_ns: (since != 0).then_some(since),
+            });
+        }
     }
+    threads
 }
 
 fn run(programs: &mut Ebpf, name: &str) -> Result<Vec<u8>, Error> {
@@ -79,26 +94,32 @@ fn run(programs: &mut Ebpf, name: &str) -> Result<Vec<u8>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
+
+    /// Of process 7, which descends from process 3.
+    fn told(tid: u64, since: u64, has_served: u32) -> Vec<u8> {
+        let words = [7_u64 << 32 | tid, since].map(u64::to_ne_bytes);
+        let halves = [3, has_served].map(u32::to_ne_bytes);
+        [words.as_flattened(), halves.as_flattened()].concat()
+    }
 
     #[test]
     fn a_thread_is_idle_or_busy() {
-        let told = |since: u64| {
-            let mut bytes = [0; SERVING_SIZE];
-            bytes[..8].copy_from_slice(&(7_u64 << 32 | 9).to_ne_bytes());
-            bytes[8..].copy_from_slice(&since.to_ne_bytes());
-            decode(&bytes)
-        };
+        let told = [told(7, 0, 0), told(8, 5, 1), told(9, 0, 1)].concat();
+        let Threads { serving, origins } = decode(&told);
         let busy = ServingThread {
             pid: 7,
-            tid: 9,
+            tid: 8,
             busy_since_ns: Some(5),
         };
-        assert_eq!(told(5), busy);
         let idle = ServingThread {
+            tid: 9,
             busy_since_ns: None,
             ..busy
         };
-        assert_eq!(told(0), idle);
+        assert_eq!(serving, [busy, idle]);
+        assert_eq!(origins, HashMap::from([(7, 3)]));
     }
 }
