@@ -5,10 +5,11 @@
 //! else is tried twice: a request that is missing fails the test at once.
 
 use std::fmt::Display;
-use std::io::Write as _;
 
 use anyhow::{Error, Result};
 use thiserror::Error;
+
+use crate::skip;
 
 /// How often a test may measure.
 const TAKES: usize = 3;
@@ -47,11 +48,7 @@ macro_rules! accurate {
 /// times, or not at all. Each time is told, `again TEST: WHY`, past the test runner.
 pub fn measured(test: impl Fn() -> Result<()>) -> Result<()> {
     takes(test, |error| {
-        let thread = std::thread::current();
-        let why = format!("{error:#}").replace('\n', "; ");
-        let line = format!("again {}: {why}\n", thread.name().unwrap_or("?"));
-        // Whole lines, since other tests print too; who reads no more misses nothing.
-        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        skip::tell("again", &format!("{error:#}").replace('\n', "; "));
     })
 }
 
